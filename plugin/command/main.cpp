@@ -1,0 +1,46 @@
+// The `bragglive` command: a table of subcommands.
+#include <cstdio>
+#include <vector>
+
+#include "plugin/command/command.hpp"
+
+namespace bragglive::command {
+
+int report(const Error& error) {
+  std::fprintf(stderr, "bragglive: %s\n", error.message.c_str());
+  return error.area == ErrorArea::usage ? k_exit_usage : k_exit_bad_input;
+}
+
+namespace {
+struct Entry {
+  const char* name;
+  const char* help;
+  Run (*add)(CLI::App&);
+};
+// One line per subcommand; its file has the same name.
+const std::vector<Entry> k_entries = {
+};
+}  // namespace
+
+int run(int argc, char** argv) {
+  CLI::App app{"Labels a 4D-STEM scan while the microscope acquires it."};
+  app.require_subcommand(1);
+  app.set_version_flag("--version", "bragglive 0.1.0");
+  int exit_code = 0;
+  for (const Entry& entry : k_entries) {
+    CLI::App* sub = app.add_subcommand(entry.name, entry.help);
+    sub->callback([&exit_code, run_it = entry.add(*sub)] { exit_code = run_it(); });
+  }
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    const bool is_help = error.get_exit_code() == 0;
+    app.exit(error);
+    return is_help ? 0 : k_exit_usage;
+  }
+  return exit_code;
+}
+
+}  // namespace bragglive::command
+
+int main(int argc, char** argv) { return bragglive::command::run(argc, argv); }

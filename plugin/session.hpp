@@ -1,0 +1,116 @@
+// The live engine behind the window, the command line and the C ABI: one class drives all three.
+#pragma once
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/calibrate/calibration.hpp"
+#include "core/detect/bragg_list.hpp"
+#include "core/detect/disk_detector.hpp"
+#include "core/frame/error.hpp"
+#include "core/frame/log.hpp"
+#include "core/label/crystal_model.hpp"
+#include "core/label/map_snapshot.hpp"
+#include "core/label/pattern_label.hpp"
+#include "plugin/counters.hpp"
+#include "streams/frame_source.hpp"
+
+namespace bragglive {
+
+enum class SessionState : std::uint8_t {
+  idle,      // nothing opened yet
+  waiting,   // source open, no scan yet
+  scanning,
+  finished,  // the last scan is complete; a live endpoint waits for the next one
+  stopped,   // by the user; what was labelled stays readable
+  failed     // see last_error()
+};
+std::string_view name_of(SessionState state);
+
+struct SessionConfig {
+  std::shared_ptr<const CrystalModel> model;
+  std::optional<Calibration> calibration;  // else the scan's metadata must carry one
+  DiskDetectorConfig detector;             // probe radius and masked pixels come from the calibration
+  unsigned threads = 0;                    // 0 = all
+  std::size_t pool_slots = 256;            // frames in flight; fewer for large frames (pool_bytes)
+  std::size_t pool_bytes = std::size_t{512} << 20;
+  std::size_t recent_frame_bytes = std::size_t{256} << 20;  // live frames kept for looking at them
+  double threshold = 0.005;                // on the filtered difference confidence
+  bool filter_5x5 = true;
+  std::uint32_t min_disks = 5;             // fewer: no prediction
+  std::vector<CrystalSystem> systems;      // planes that may win; empty = all six
+  std::chrono::milliseconds publish_period{33};
+  std::chrono::milliseconds scan_timeout{10000};  // no frame for so long: the scan is closed, the rest is missing
+  LogSink log;
+};
+
+// Everything about one position, for a click on the map.
+struct PositionDetail {
+  ScanPosition position;
+  PositionState state = PositionState::pending;
+  BraggList disks_px;                   // detector pixels
+  BraggList disks_q;                    // 1/Å
+  std::optional<PatternLabel> label;    // as predicted
+  CrystalSystem filtered_system = CrystalSystem::none;
+  FrameShape shape;
+  PixelType type = PixelType::u16;
+  std::vector<std::byte> pixels;        // empty: the frame is no longer kept (draw the disks instead)
+  std::array<double, 2> origin_px{};    // row, column
+  double pixel_size_inv_angstrom = 0;
+  double probe_radius_px = 0;
+};
+
+// Control calls (start, stop, close) come from one thread; everything else from any.
+class Session {
+ public:
+  static Expected<std::unique_ptr<Session>> create(SessionConfig config);
+  ~Session();  // stops and joins
+
+  // Takes the source and begins to receive. Fails when a session is already running.
+  Expected<void> start(std::unique_ptr<FrameSource> source);
+  // Ends the scan now: what is in flight is finished, the rest of the scan becomes missing. Idempotent.
+  void stop();
+  // Blocks until the scan (or the recording) is over and everything is stored, filtered and published. false: timed out.
+  bool wait_finished(std::chrono::milliseconds timeout);
+
+  SessionState state() const;
+  std::string last_error() const;   // empty when there is none
+  std::string source_description() const;
+  EngineCounters counters() const;
+  void reset_counters();            // faults and latencies; states belong to the map and stay
+
+  // Never null after the first scan has started; before that, null.
+  std::shared_ptr<const MapSnapshot> snapshot() const;
+  // Called from an engine thread after each publication; must return at once. Replaces the former one; empty = none.
+  void on_snapshot(std::function<void()> callback);
+
+  // Act on the stored planes at once and publish.
+  void set_threshold(double threshold);
+  void set_filter(bool on);
+  void set_systems(std::vector<CrystalSystem> systems);
+
+  // false when the position is outside the scan or no scan is there.
+  bool position_detail(ScanPosition at, PositionDetail& detail) const;
+  std::optional<Calibration> calibration() const;
+  const CrystalModel& model() const;
+  // Bragg lists of all positions in 1/Å: offsets has positions + 1 entries. For the result file.
+  void copy_peaks(std::vector<std::uint64_t>& offsets, std::vector<float>& qx, std::vector<float>& qy,
+                  std::vector<float>& intensity) const;
+
+ private:
+  class Engine;
+  explicit Session(std::unique_ptr<Engine> engine);
+  std::unique_ptr<Engine> engine_;
+};
+
+// The complete result (planes, raw planes, peaks, settings, checksums) as HDF5; see README for the layout.
+Expected<void> save_result(const Session& session, const std::filesystem::path& file);
+
+}  // namespace bragglive
