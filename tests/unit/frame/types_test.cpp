@@ -20,11 +20,11 @@ TEST_CASE("scan index and position are inverse on a non-square scan") {
 
 TEST_CASE("space-group numbers map to the crystal system at every border") {
   const std::pair<int, CrystalSystem> borders[] = {
-      {0, CrystalSystem::none},          {2, CrystalSystem::triclinic},    {3, CrystalSystem::monoclinic},
-      {15, CrystalSystem::monoclinic},   {16, CrystalSystem::orthorhombic}, {74, CrystalSystem::orthorhombic},
-      {75, CrystalSystem::tetragonal},   {142, CrystalSystem::tetragonal}, {143, CrystalSystem::trigonal},
-      {167, CrystalSystem::trigonal},    {168, CrystalSystem::hexagonal},  {194, CrystalSystem::hexagonal},
-      {195, CrystalSystem::cubic},       {230, CrystalSystem::cubic},      {231, CrystalSystem::none}};
+      {0, CrystalSystem::none},        {2, CrystalSystem::triclinic},     {3, CrystalSystem::monoclinic},
+      {15, CrystalSystem::monoclinic}, {16, CrystalSystem::orthorhombic}, {74, CrystalSystem::orthorhombic},
+      {75, CrystalSystem::tetragonal}, {142, CrystalSystem::tetragonal},  {143, CrystalSystem::trigonal},
+      {167, CrystalSystem::trigonal},  {168, CrystalSystem::hexagonal},   {194, CrystalSystem::hexagonal},
+      {195, CrystalSystem::cubic},     {230, CrystalSystem::cubic},       {231, CrystalSystem::none}};
   for (auto [number, system] : borders) CHECK(crystal_system_of_space_group(number) == system);
 }
 
