@@ -19,6 +19,7 @@ struct Entry {
 };
 // One line per subcommand; its file has the same name.
 const std::vector<Entry> k_entries = {
+    {"features", "feature vectors of spot lists", add_features},
 };
 }  // namespace
 
