@@ -29,14 +29,14 @@ struct EngineCounters {
   std::array<StageCounters, k_stages> stages{};
   LatencySummary latency;
   std::uint64_t frames_received = 0;
-  std::uint64_t duplicates = 0;       // second frame for a position: the first one counts
-  std::uint64_t out_of_range = 0;     // scan index outside the scan
-  std::uint64_t stale_series = 0;     // frames of an earlier series
-  std::uint64_t bad_messages = 0;     // not understood at all
+  std::uint64_t duplicates = 0;    // second frame for a position: the first one counts
+  std::uint64_t out_of_range = 0;  // scan index outside the scan
+  std::uint64_t stale_series = 0;  // frames of an earlier series
+  std::uint64_t bad_messages = 0;  // not understood at all
   std::uint64_t corrupt = 0, late = 0, skipped = 0;
   std::uint64_t slots = 0, slots_in_use = 0;
-  double frames_per_second = 0;       // stored, over the last second
-  double data_age_ms = 0;             // age of the newest stored frame
+  double frames_per_second = 0;  // stored, over the last second
+  double data_age_ms = 0;        // age of the newest stored frame
 };
 
 }  // namespace bragglive

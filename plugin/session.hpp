@@ -25,8 +25,8 @@
 namespace bragglive {
 
 enum class SessionState : std::uint8_t {
-  idle,      // nothing opened yet
-  waiting,   // source open, no scan yet
+  idle,     // nothing opened yet
+  waiting,  // source open, no scan yet
   scanning,
   finished,  // the last scan is complete; a live endpoint waits for the next one
   stopped,   // by the user; what was labelled stays readable
@@ -42,27 +42,35 @@ struct SessionConfig {
   std::size_t pool_slots = 256;            // frames in flight; fewer for large frames (pool_bytes)
   std::size_t pool_bytes = std::size_t{512} << 20;
   std::size_t recent_frame_bytes = std::size_t{256} << 20;  // live frames kept for looking at them
-  double threshold = 0.005;                // on the filtered difference confidence
+  double threshold = 0.005;                                 // on the filtered difference confidence
   bool filter_5x5 = true;
-  std::uint32_t min_disks = 5;             // fewer: no prediction
-  std::vector<CrystalSystem> systems;      // planes that may win; empty = all six
+  std::uint32_t min_disks = 5;         // fewer: no prediction
+  std::vector<CrystalSystem> systems;  // planes that may win; empty = all six
   std::chrono::milliseconds publish_period{33};
-  std::chrono::milliseconds scan_timeout{10000};  // no frame for so long: the scan is closed, the rest is missing
+  std::chrono::milliseconds scan_timeout{
+      10000};  // no frame for so long: the scan is closed, the rest is missing
   LogSink log;
+};
+
+struct RunTimes {
+  std::string started_utc;   // ISO 8601; empty before the first frame
+  std::string finished_utc;  // empty while the scan runs
+  double seconds = 0;        // from the first frame to the last stored one
+  std::uint64_t frames = 0;  // stored in that time
 };
 
 // Everything about one position, for a click on the map.
 struct PositionDetail {
   ScanPosition position;
   PositionState state = PositionState::pending;
-  BraggList disks_px;                   // detector pixels
-  BraggList disks_q;                    // 1/Å
-  std::optional<PatternLabel> label;    // as predicted
+  BraggList disks_px;                 // detector pixels
+  BraggList disks_q;                  // 1/Å
+  std::optional<PatternLabel> label;  // as predicted
   CrystalSystem filtered_system = CrystalSystem::none;
   FrameShape shape;
   PixelType type = PixelType::u16;
-  std::vector<std::byte> pixels;        // empty: the frame is no longer kept (draw the disks instead)
-  std::array<double, 2> origin_px{};    // row, column
+  std::vector<std::byte> pixels;      // empty: the frame is no longer kept (draw the disks instead)
+  std::array<double, 2> origin_px{};  // row, column
   double pixel_size_inv_angstrom = 0;
   double probe_radius_px = 0;
 };
@@ -77,18 +85,20 @@ class Session {
   Expected<void> start(std::unique_ptr<FrameSource> source);
   // Ends the scan now: what is in flight is finished, the rest of the scan becomes missing. Idempotent.
   void stop();
-  // Blocks until the scan (or the recording) is over and everything is stored, filtered and published. false: timed out.
+  // Blocks until the scan (or the recording) is over and everything is stored, filtered and published. false:
+  // timed out.
   bool wait_finished(std::chrono::milliseconds timeout);
 
   SessionState state() const;
-  std::string last_error() const;   // empty when there is none
+  std::string last_error() const;  // empty when there is none
   std::string source_description() const;
   EngineCounters counters() const;
-  void reset_counters();            // faults and latencies; states belong to the map and stay
+  void reset_counters();  // faults and latencies; states belong to the map and stay
 
   // Never null after the first scan has started; before that, null.
   std::shared_ptr<const MapSnapshot> snapshot() const;
-  // Called from an engine thread after each publication; must return at once. Replaces the former one; empty = none.
+  // Called from an engine thread after each publication; must return at once. Replaces the former one; empty
+  // = none.
   void on_snapshot(std::function<void()> callback);
 
   // Act on the stored planes at once and publish.
@@ -99,7 +109,10 @@ class Session {
   // false when the position is outside the scan or no scan is there.
   bool position_detail(ScanPosition at, PositionDetail& detail) const;
   std::optional<Calibration> calibration() const;
-  const CrystalModel& model() const;
+  std::optional<ScanStart> scan_header() const;  // of the scan in snapshot()
+  std::shared_ptr<const CrystalModel> model() const;
+  SessionConfig config() const;  // with the threshold, filter and systems now in force
+  RunTimes times() const;
   // Bragg lists of all positions in 1/Å: offsets has positions + 1 entries. For the result file.
   void copy_peaks(std::vector<std::uint64_t>& offsets, std::vector<float>& qx, std::vector<float>& qy,
                   std::vector<float>& intensity) const;
@@ -110,7 +123,8 @@ class Session {
   std::unique_ptr<Engine> engine_;
 };
 
-// The complete result (planes, raw planes, peaks, settings, checksums) as HDF5; see README for the layout.
+// The complete result (planes, raw planes, peaks, settings, checksums) as HDF5, layout in README.md. Written
+// beside the target and renamed, so that a full disk leaves no half file. Fails when there is no scan yet.
 Expected<void> save_result(const Session& session, const std::filesystem::path& file);
 
 }  // namespace bragglive

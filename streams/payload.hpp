@@ -29,16 +29,18 @@ class Payload {
     }
     return *this;
   }
-  ~Payload() { reset(); }
+  ~Payload() { destroy(); }
 
   std::span<const std::byte> bytes() const { return ops_ ? ops_->bytes(room_, view_) : std::span<const std::byte>{}; }
   bool empty() const { return bytes().empty(); }
-  void reset() noexcept {
+  void reset() noexcept { destroy(); }
+
+ private:
+  // Not inlined: inside a std::variant GCC 12 takes the owner of another alternative for an uninitialised one.
+  [[gnu::noinline]] void destroy() noexcept {
     if (ops_) ops_->destroy(room_);
     ops_ = nullptr;
   }
-
- private:
   static constexpr std::size_t k_room = 64;
   struct Ops {
     std::span<const std::byte> (*bytes)(const void* owner, void (*view)());

@@ -54,6 +54,7 @@ struct LabelMap::Changes {
   double threshold = 0;
   bool filter = true;
   bool closed = false;
+  bool rethreshold = false;
   std::uint32_t allowed = 0;
   bool any = false;
 };
@@ -165,7 +166,7 @@ std::uint64_t LabelMap::close() {
     ++missing;
   }
   closed_ = true;
-  all_dirty_ = true;  // so that a scan without a missing frame is published as finished, too
+  unpublished_ = true;  // a scan without a missing frame is published as finished, too
   return missing;
 }
 
@@ -182,19 +183,19 @@ bool LabelMap::mark_late(std::uint64_t index) {
 
 void LabelMap::set_threshold(double threshold) {
   const std::lock_guard lock(mutex_);
-  all_dirty_ = all_dirty_ || threshold != threshold_;
+  rethreshold_ = rethreshold_ || threshold != threshold_;
   threshold_ = threshold;
 }
 
 void LabelMap::set_filter(bool on) {
   const std::lock_guard lock(mutex_);
-  all_dirty_ = all_dirty_ || on != filter_;
+  refilter_ = refilter_ || on != filter_;
   filter_ = on;
 }
 
 void LabelMap::set_systems(std::uint32_t allowed_mask) {
   const std::lock_guard lock(mutex_);
-  all_dirty_ = all_dirty_ || allowed_mask != allowed_;
+  refilter_ = refilter_ || allowed_mask != allowed_;
   allowed_ = allowed_mask;
 }
 
@@ -214,11 +215,12 @@ LabelMap::Changes LabelMap::take_changes() {
       changes.any = true;
     }
     changes.dirty[row] = dirty_[row];
-    if (all_dirty_) changes.dirty[row].add(0, scan_.cols - 1);
+    if (refilter_) changes.dirty[row].add(0, scan_.cols - 1);
     dirty_[row] = {};
   }
-  changes.any = changes.any || all_dirty_;
-  all_dirty_ = false;
+  changes.rethreshold = rethreshold_;
+  changes.any = changes.any || refilter_ || rethreshold_ || unpublished_;
+  refilter_ = rethreshold_ = unpublished_ = false;
   return changes;
 }
 
@@ -258,16 +260,21 @@ void LabelMap::refilter(const Changes& changes, std::uint32_t row, DirtyRange co
     out.filtered_system[col] = label.system;
     out.filtered_margin[col] = label.margin;
     out.settled[col] = settled;
+  }
+}
+
+void LabelMap::apply_threshold(const Changes& changes, DirtyRange columns, MapRow& out) {
+  for (std::uint32_t col = columns.first; col <= columns.last; ++col) {
     // A position keeps what happened to it: its neighbours may name a plane, they do not turn "no prediction"
     // into one.
     out.state[col] = out.raw_state[col];
     out.system[col] = 0;
-    if (out.raw_state[col] == static_cast<std::uint8_t>(PositionState::labelled)) {
-      if (label.system != 0 && label.margin > 0 && static_cast<double>(label.margin) >= changes.threshold)
-        out.system[col] = label.system;
-      else
-        out.state[col] = static_cast<std::uint8_t>(PositionState::low_confidence);
-    }
+    if (out.raw_state[col] != static_cast<std::uint8_t>(PositionState::labelled)) continue;
+    const float margin = out.filtered_margin[col];
+    if (out.filtered_system[col] != 0 && margin > 0 && static_cast<double>(margin) >= changes.threshold)
+      out.system[col] = out.filtered_system[col];
+    else
+      out.state[col] = static_cast<std::uint8_t>(PositionState::low_confidence);
   }
 }
 
@@ -300,8 +307,10 @@ std::shared_ptr<MapSnapshot> LabelMap::publish() {
     if (!affected[row].empty() && !changes.rows[row])
       changes.rows[row] = std::make_shared<MapRow>(*published_[row]);
   for (std::uint32_t row = 0; row < scan_.rows; ++row) {
-    if (affected[row].empty()) continue;
+    if (!changes.rows[row]) continue;
     refilter(changes, row, affected[row], *changes.rows[row]);
+    apply_threshold(changes, changes.rethreshold ? DirtyRange{0, scan_.cols - 1} : affected[row],
+                    *changes.rows[row]);
     count_row(row, *changes.rows[row]);
   }
   for (std::uint32_t row = 0; row < scan_.rows; ++row)

@@ -82,6 +82,7 @@ class LabelMap {
   struct Changes;
   Changes take_changes();
   void refilter(const Changes& changes, std::uint32_t row, DirtyRange columns, MapRow& out) const;
+  static void apply_threshold(const Changes& changes, DirtyRange columns, MapRow& out);
   void count_row(std::uint32_t row, const MapRow& from);
 
   const ScanShape scan_;
@@ -96,7 +97,9 @@ class LabelMap {
   std::vector<std::unique_ptr<float[]>> peak_chunks_;
   std::size_t chunk_used_ = 0;
   std::vector<DirtyRange> dirty_;
-  bool all_dirty_ = true;
+  bool refilter_ = false;     // the whole map
+  bool rethreshold_ = false;  // the whole map
+  bool unpublished_ = true;   // something other than a row changed
   bool closed_ = false;
 
   double threshold_ = 0.005;

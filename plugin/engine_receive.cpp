@@ -1,0 +1,280 @@
+// The receiver thread: from source events to slots in the graph, and the life of a scan.
+#include <fmt/chrono.h>
+
+#include <algorithm>
+#include <ctime>
+
+#include "plugin/engine.hpp"
+
+namespace bragglive {
+namespace {
+
+constexpr std::chrono::milliseconds k_receive_timeout{100};
+
+std::string utc_now() {
+  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)));
+}
+
+// Slots that fit the memory, at least two per thread so that nobody starves.
+std::size_t slot_count(const SessionConfig& config, const ScanStart& scan) {
+  const std::size_t frame_bytes = std::max<std::size_t>(1, scan.frame.pixels() * bytes_per_pixel(scan.pixel));
+  // An encoded frame is there twice: as it came and decoded.
+  const std::size_t per_slot = frame_bytes * (scan.encoding == Encoding::none ? 1 : 2);
+  const std::size_t fitting = config.pool_bytes / per_slot;
+  return std::clamp<std::size_t>(fitting, std::size_t{2} * config.threads + 2,
+                                 std::max<std::size_t>(config.pool_slots, 4));
+}
+
+}  // namespace
+
+void Session::Engine::receive_loop() {
+  std::shared_ptr<FrameSource> source;
+  {
+    const std::lock_guard lock(mutex_);
+    source = source_;
+  }
+  scan_open_ = false;
+  first_frame_ns_ = 0;
+  last_event_ns_ = steady_now_ns();
+  bool over = false;
+  while (!stop_requested_ && !over && state() != SessionState::failed) {
+    SourceEvent event = source->next(k_receive_timeout);
+    if (auto* start = std::get_if<ScanStart>(&event)) {
+      handle(std::move(*start));
+    } else if (auto* message = std::get_if<FrameMessage>(&event)) {
+      handle(std::move(*message));
+    } else if (auto* end = std::get_if<ScanEnd>(&event)) {
+      handle(*end);
+    } else if (auto* bad = std::get_if<BadMessage>(&event)) {
+      handle(std::move(*bad));
+    } else if (std::holds_alternative<EndOfSource>(event)) {
+      over = true;
+    } else if (scan_open_ && source->live()) {
+      const auto silent_ms = (steady_now_ns() - last_event_ns_) / 1'000'000;
+      if (silent_ms > static_cast<std::uint64_t>(config().scan_timeout.count())) {
+        log(LogLevel::warning,
+            fmt::format("no frame for {} s: the scan is closed, its remaining positions are missing",
+                        static_cast<double>(silent_ms) / 1000));
+        close_scan(SessionState::finished);
+      }
+    }
+  }
+  if (scan_open_) close_scan(over ? SessionState::finished : SessionState::stopped);
+  const SessionState now = state();
+  if (now == SessionState::waiting && over)
+    set_state(SessionState::failed, fmt::format("{} holds no frame", source->description()));
+  else if (now == SessionState::waiting ||
+           (now == SessionState::finished && stop_requested_ && source->live()))
+    set_state(SessionState::stopped);
+}
+
+void Session::Engine::tell_once(Fault fault, const std::string& text) {
+  const std::uint64_t bit = std::uint64_t{1} << static_cast<unsigned>(fault);
+  if (first_error_bits_ & bit) return;
+  first_error_bits_ |= bit;
+  log(LogLevel::warning, text + " (further ones are only counted)");
+}
+
+void Session::Engine::handle(ScanStart start) {
+  last_event_ns_ = steady_now_ns();
+  if (scan_open_) {
+    const auto current = scan();
+    // A sender that died and came back announces its scan again: go on with the map.
+    if (current->header.series_id == start.series_id && current->header.scan == start.scan &&
+        current->header.frame == start.frame && current->header.pixel == start.pixel &&
+        current->header.encoding == start.encoding)
+      return;
+    log(LogLevel::warning, fmt::format("series {} begins before series {} ended: the former is closed",
+                                       start.series_id, current->header.series_id));
+    close_scan(SessionState::finished);
+  }
+  auto opened = open_scan(start);
+  if (!opened) {
+    board_.bad_messages.fetch_add(1);
+    log(LogLevel::error, opened.error().message);
+    bool live = false;
+    {
+      const std::lock_guard lock(mutex_);
+      live = source_->live();
+    }
+    // A recording will not get better; a detector's next scan may be set up right.
+    set_state(live ? SessionState::waiting : SessionState::failed, opened.error().message);
+    return;
+  }
+  first_error_bits_ = 0;
+  first_frame_ns_ = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    scan_ = std::move(*opened);
+    times_ = {};
+    times_.started_utc = utc_now();
+  }
+  scan_open_ = true;
+  set_state(SessionState::scanning);
+  log(LogLevel::info,
+      fmt::format("series {}: {} x {} positions, frames of {} x {} {}", start.series_id, start.scan.rows,
+                  start.scan.cols, start.frame.rows, start.frame.cols, name_of(start.pixel)));
+}
+
+Expected<std::shared_ptr<ActiveScan>> Session::Engine::open_scan(const ScanStart& start) {
+  const SessionConfig with = config();
+  if (start.scan.rows == 0 || start.scan.cols == 0 || start.scan.positions() > k_max_scan_positions)
+    return fail(ErrorArea::shape,
+                "series {}: a scan of {} x {} positions cannot be labelled (1 to {} positions)",
+                start.series_id, start.scan.rows, start.scan.cols, k_max_scan_positions);
+  if (start.frame.rows == 0 || start.frame.cols == 0 || start.frame.rows > k_max_detector_side ||
+      start.frame.cols > k_max_detector_side)
+    return fail(ErrorArea::shape, "series {}: frames of {} x {} pixels cannot be labelled (1 to {} a side)",
+                start.series_id, start.frame.rows, start.frame.cols, k_max_detector_side);
+
+  Calibration calibration;
+  if (with.calibration) {
+    calibration = *with.calibration;
+  } else if (const auto found = start.metadata.find("calibration"); found != start.metadata.end()) {
+    auto parsed =
+        calibration_from_toml(found->second, fmt::format("the metadata of series {}", start.series_id));
+    if (!parsed) return tl::unexpected<Error>(parsed.error());
+    if (const auto checked = validate(*parsed); !checked) return tl::unexpected<Error>(checked.error());
+    calibration = *parsed;
+  } else {
+    return fail(ErrorArea::usage, "series {} comes without a calibration: give one (--calibration C.toml)",
+                start.series_id);
+  }
+  if (calibration.detector != start.frame)
+    return fail(ErrorArea::shape, "the calibration is for frames of {} x {} pixels, series {} has {} x {}",
+                calibration.detector.rows, calibration.detector.cols, start.series_id, start.frame.rows,
+                start.frame.cols);
+
+  DiskDetectorConfig detector_config = with.detector;
+  detector_config.probe_radius_px = calibration.probe_radius_px;
+  detector_config.masked_pixels = calibration.masked_pixels;
+  auto detector = DiskDetector::create(detector_config, start.frame);
+  if (!detector) return tl::unexpected<Error>(detector.error());
+
+  auto opened =
+      std::make_shared<ActiveScan>(start, calibration, slot_count(with, start), with.recent_frame_bytes);
+  opened->map.set_threshold(with.threshold);
+  opened->map.set_filter(with.filter_5x5);
+  opened->map.set_systems(allowed_systems_mask(with.systems));
+  bool live = false;
+  {
+    const std::lock_guard lock(mutex_);
+    live = source_->live();
+  }
+  LabelGraphSettings settings{start, with.min_disks, with.threads, live};
+  opened->graph = std::make_unique<LabelGraph>(settings, calibration, std::move(*detector), with.model,
+                                               opened->map, opened->pool, opened->recent, board_);
+  return opened;
+}
+
+void Session::Engine::handle(FrameMessage message) {
+  last_event_ns_ = steady_now_ns();
+  StageTimer timer(board_.stage(Stage::receive));
+  board_.frames_received.fetch_add(1, std::memory_order_relaxed);
+  const auto current = scan();
+  if (!current) {
+    timer.dropped();
+    board_.stale_series.fetch_add(1);
+    tell_once(
+        Fault::no_scan,
+        "a frame came before any scan start: the receiver connected too late, it waits for the next scan");
+    return;
+  }
+  if (message.series_id != current->header.series_id) {
+    timer.dropped();
+    board_.stale_series.fetch_add(1);
+    tell_once(Fault::stale, fmt::format("a frame of series {} came during series {} and is left out",
+                                        message.series_id, current->header.series_id));
+    return;
+  }
+  if (!scan_open_) {
+    timer.dropped();
+    if (current->map.mark_late(message.scan_index)) board_.late.fetch_add(1);
+    return;
+  }
+  switch (current->map.claim(message.scan_index)) {
+    case LabelMap::Claim::out_of_range:
+      timer.dropped();
+      board_.out_of_range.fetch_add(1);
+      tell_once(Fault::out_of_range,
+                fmt::format("frame {} names position {}, the scan has {}", message.frame_number,
+                            message.scan_index, current->header.scan.positions()));
+      return;
+    case LabelMap::Claim::duplicate:
+      timer.dropped();
+      board_.duplicates.fetch_add(1);
+      tell_once(Fault::duplicate,
+                fmt::format("a second frame came for position {}: the first one counts", message.scan_index));
+      return;
+    case LabelMap::Claim::granted:
+      break;
+  }
+  if (first_frame_ns_ == 0) first_frame_ns_ = last_event_ns_;
+  if (!admit(*current, std::move(message))) timer.dropped();
+}
+
+bool Session::Engine::admit(ActiveScan& to, FrameMessage message) {
+  const std::uint64_t received_ns = steady_now_ns();
+  FrameSlot* slot = to.pool.try_acquire();
+  bool live = false;
+  {
+    const std::lock_guard lock(mutex_);
+    live = source_->live();
+  }
+  while (!slot && !live && !stop_requested_) slot = to.pool.acquire_for(k_receive_timeout);
+  if (!slot) {
+    board_.skipped.fetch_add(1);
+    end_without_frame(to, message.scan_index,
+                      live ? PositionState::skipped_by_policy : PositionState::missing);
+    return false;
+  }
+  slot->message = std::move(message);
+  slot->received_ns = received_ns;
+  to.graph->submit(slot);
+  return true;
+}
+
+void Session::Engine::end_without_frame(ActiveScan& in, std::uint64_t index, PositionState state) {
+  PositionResult result;
+  result.index = index;
+  result.state = state;
+  in.map.store({&result, 1});
+}
+
+void Session::Engine::handle(ScanEnd end) {
+  last_event_ns_ = steady_now_ns();
+  const auto current = scan();
+  if (!scan_open_ || !current || end.series_id != current->header.series_id)
+    return;  // the end of a series long closed
+  close_scan(SessionState::finished);
+}
+
+void Session::Engine::handle(BadMessage bad) {
+  board_.bad_messages.fetch_add(1);
+  tell_once(Fault::bad_message, bad.error.message);
+  const auto current = scan();
+  if (!scan_open_ || !bad.scan_index || current->map.claim(*bad.scan_index) != LabelMap::Claim::granted)
+    return;
+  board_.corrupt.fetch_add(1);
+  end_without_frame(*current, *bad.scan_index, PositionState::corrupt);
+}
+
+void Session::Engine::close_scan(SessionState next) {
+  const auto current = scan();
+  current->graph->drain();
+  const std::uint64_t missing = current->map.close();
+  const std::uint64_t now = steady_now_ns();
+  {
+    const std::lock_guard lock(mutex_);
+    current->graph.reset();
+    times_.finished_utc = utc_now();
+    times_.seconds = first_frame_ns_ == 0 ? 0 : static_cast<double>(now - first_frame_ns_) * 1e-9;
+    times_.frames = board_.stage(Stage::store).out.load();
+  }
+  scan_open_ = false;
+  publish_now();
+  if (missing > 0) log(LogLevel::warning, fmt::format("the scan ended with {} positions missing", missing));
+  set_state(next);
+}
+
+}  // namespace bragglive
