@@ -304,7 +304,7 @@ std::shared_ptr<MapSnapshot> LabelMap::publish() {
   }
   // New rows first: refilter() reads the raw fields of neighbours from them.
   for (std::uint32_t row = 0; row < scan_.rows; ++row)
-    if (!affected[row].empty() && !changes.rows[row])
+    if ((!affected[row].empty() || changes.rethreshold) && !changes.rows[row])
       changes.rows[row] = std::make_shared<MapRow>(*published_[row]);
   for (std::uint32_t row = 0; row < scan_.rows; ++row) {
     if (!changes.rows[row]) continue;
