@@ -6,7 +6,8 @@ namespace bragglive {
 
 // Before calibration qx, qy are detector pixels (qx = row, qy = column, pixel centres at integers);
 // after calibration they are 1/Å from the origin, without 2π. Which of the two is said by the function
-// that hands the list out. Intensity: integrated counts from a detector, or incident beam = 1 from a simulation.
+// that hands the list out. Intensity: integrated counts from a detector, or incident beam = 1 from a
+// simulation.
 struct BraggPeak {
   double qx = 0;
   double qy = 0;

@@ -11,15 +11,17 @@
 namespace bragglive {
 
 struct DiskDetectorConfig {
-  double probe_radius_px = 3.0;      // radius of the undiffracted disk, detector pixels; > 0.5
-  double false_disks_per_frame = 0.01;  // expected number of noise maxima taken for disks: sets the threshold from
-                                        // counting statistics, so that it holds at any dose
-  double min_counts = 0;             // absolute floor on a disk's background-free counts; 0 = statistics alone
-  double min_relative = 0;           // floor relative to the strongest disk outside the direct beam; 0 = off
-  double min_spacing_px = 0;         // disks closer than this: the stronger wins; 0 = 1.5 probe radii, at least 3 px
-  std::uint32_t edge_px = 0;         // centres nearer to the border than this are dropped; 0 = the probe radius, rounded up
-  std::uint32_t max_disks = 200;     // strongest kept; bounds the work on a frame that is all noise
-  std::vector<std::uint32_t> masked_pixels;  // row * cols + col of hot, dead and gap pixels; replaced by their surroundings
+  double probe_radius_px = 3.0;         // radius of the undiffracted disk, detector pixels; > 0.5
+  double false_disks_per_frame = 0.01;  // expected number of noise maxima taken for disks: sets the threshold
+                                        // from counting statistics, so that it holds at any dose
+  double min_counts = 0;      // absolute floor on a disk's background-free counts; 0 = statistics alone
+  double min_relative = 0;    // floor relative to the strongest disk outside the direct beam; 0 = off
+  double min_spacing_px = 0;  // disks closer than this: the stronger wins; 0 = 1.5 probe radii, at least 3 px
+  std::uint32_t edge_px =
+      0;  // centres nearer to the border than this are dropped; 0 = the probe radius, rounded up
+  std::uint32_t max_disks = 200;  // strongest kept; bounds the work on a frame that is all noise
+  std::vector<std::uint32_t>
+      masked_pixels;  // row * cols + col of hot, dead and gap pixels; replaced by their surroundings
 };
 
 // Bright-field and dark-field sums of the same pass, in counts.
@@ -53,11 +55,11 @@ class DiskDetector {
   DiskDetector& operator=(DiskDetector&&) noexcept;
   ~DiskDetector();
 
-  // Appends nothing to what was there: `disks` is cleared first. Result in detector pixels, intensity in counts above the
-  // local background, sorted by intensity, strongest first. `centre_row/col` (pixels) place the bright-field disk.
-  // Re-entrant; allocation-free after warm-up.
-  DetectStatus detect(const FrameView& frame, double centre_row, double centre_col, Scratch& scratch, BraggList& disks,
-                      FrameSums& sums) const noexcept;
+  // Appends nothing to what was there: `disks` is cleared first. Result in detector pixels, intensity in
+  // counts above the local background, sorted by intensity, strongest first. `centre_row/col` (pixels) place
+  // the bright-field disk. Re-entrant; allocation-free after warm-up.
+  DetectStatus detect(const FrameView& frame, double centre_row, double centre_col, Scratch& scratch,
+                      BraggList& disks, FrameSums& sums) const noexcept;
 
   const DiskDetectorConfig& config() const;
   FrameShape shape() const;
