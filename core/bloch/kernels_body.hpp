@@ -1,0 +1,172 @@
+// Included once per instruction set, inside its own namespace; BRAGGLIVE_VECTOR_BYTES names the register width. Uses no library
+// templates: their code would be shared with, and break, processors without that instruction set.
+template <class Real>
+struct Lane {
+  typedef Real Vector __attribute__((vector_size(BRAGGLIVE_VECTOR_BYTES)));
+  typedef Real Unaligned __attribute__((vector_size(BRAGGLIVE_VECTOR_BYTES), aligned(sizeof(Real)), may_alias));
+  static constexpr std::size_t k_width = BRAGGLIVE_VECTOR_BYTES / sizeof(Real);
+};
+
+template <class Real>
+inline __attribute__((always_inline)) typename Lane<Real>::Vector load(const Real* p) {
+  return *reinterpret_cast<const typename Lane<Real>::Unaligned*>(p);
+}
+template <class Real>
+inline __attribute__((always_inline)) void store(Real* p, typename Lane<Real>::Vector v) {
+  *reinterpret_cast<typename Lane<Real>::Unaligned*>(p) = v;
+}
+template <class Real>
+inline __attribute__((always_inline)) Real sum(typename Lane<Real>::Vector v) {
+  Real total = 0;
+  for (std::size_t i = 0; i < Lane<Real>::k_width; ++i) total += v[i];
+  return total;
+}
+
+template <class Real>
+void lobato_row(const Real* c, Real scale, const Real* g2, int count, Real* out) {
+  for (int i = 0; i < count; ++i) {
+    Real total = 0;
+    for (int p = 0; p < 10; p += 2) {
+      const Real x = c[p + 1] * g2[i], y = 1 / (1 + x);
+      total += c[p] * (2 + x) * y * y;
+    }
+    out[i] = scale * total;
+  }
+}
+
+template <class Real>
+void accumulate_phases(Real pr, Real pi, const Real* __restrict zr, const Real* __restrict zi, int count,
+                       Real* __restrict re, Real* __restrict im) {
+  for (int i = 0; i < count; ++i) {
+    re[i] += pr * zr[i] - pi * zi[i];
+    im[i] += pr * zi[i] + pi * zr[i];
+  }
+}
+
+template <class Real>
+void gather(const Real* table, const std::int32_t* __restrict offset, std::int32_t offset_row, Real scale,
+            std::size_t count, Real* __restrict out) {
+  for (std::size_t j = 0; j < count; ++j) out[j] = scale * table[offset[j] - offset_row];
+}
+
+// Every element below the diagonal block is read once and used twice: for its row and for its mirror image. This halves the memory
+// traffic, which is what limits a matrix that does not fit the first-level cache.
+template <class Real>
+void symmetric(std::size_t n, const Real* a, const Real* __restrict x, Real* __restrict y) {
+  constexpr std::size_t w = Lane<Real>::k_width;
+  constexpr std::size_t k_rows = BRAGGLIVE_VECTOR_BYTES == 64 ? 8 : 4;
+  for (std::size_t i = 0; i < n; ++i) y[i] = 0;
+  for (std::size_t top = 0; top < n; top += 16) {
+    const std::size_t length = top + 16;
+    for (std::size_t row = top; row < length; row += k_rows) {
+      typename Lane<Real>::Vector total[k_rows] = {};
+      for (std::size_t c = 0; c < top; c += w) {
+        const typename Lane<Real>::Vector xc = load(x + c);
+        typename Lane<Real>::Vector yc = load(y + c);
+#pragma GCC unroll 8
+        for (std::size_t r = 0; r < k_rows; ++r) {
+          const typename Lane<Real>::Vector v = load(a + r * length + c);
+          total[r] += v * xc;
+          yc += v * x[row + r];
+        }
+        store(y + c, yc);
+      }
+      for (std::size_t c = top; c < length; c += w) {
+        const typename Lane<Real>::Vector xc = load(x + c);
+#pragma GCC unroll 8
+        for (std::size_t r = 0; r < k_rows; ++r) total[r] += load(a + r * length + c) * xc;
+      }
+#pragma GCC unroll 8
+      for (std::size_t r = 0; r < k_rows; ++r) y[row + r] += sum<Real>(total[r]);
+      a += k_rows * length;
+    }
+  }
+}
+
+template <class Real>
+void hermitian(std::size_t n, const Real* ar, const Real* ai, const Real* __restrict xr, const Real* __restrict xi,
+               Real* __restrict yr, Real* __restrict yi) {
+  constexpr std::size_t w = Lane<Real>::k_width;
+  constexpr std::size_t k_rows = BRAGGLIVE_VECTOR_BYTES == 64 ? 4 : 2;
+  for (std::size_t i = 0; i < n; ++i) yr[i] = yi[i] = 0;
+  for (std::size_t top = 0; top < n; top += 16) {
+    const std::size_t length = top + 16;
+    for (std::size_t row = top; row < length; row += k_rows) {
+      typename Lane<Real>::Vector total_r[k_rows] = {}, total_i[k_rows] = {};
+      for (std::size_t c = 0; c < top; c += w) {
+        const typename Lane<Real>::Vector cr = load(xr + c), ci = load(xi + c);
+        typename Lane<Real>::Vector dr = load(yr + c), di = load(yi + c);
+#pragma GCC unroll 8
+        for (std::size_t r = 0; r < k_rows; ++r) {
+          const typename Lane<Real>::Vector vr = load(ar + r * length + c), vi = load(ai + r * length + c);
+          total_r[r] += vr * cr;
+          total_r[r] -= vi * ci;
+          total_i[r] += vr * ci;
+          total_i[r] += vi * cr;
+          dr += vr * xr[row + r];
+          dr += vi * xi[row + r];
+          di += vr * xi[row + r];
+          di -= vi * xr[row + r];
+        }
+        store(yr + c, dr);
+        store(yi + c, di);
+      }
+      for (std::size_t c = top; c < length; c += w) {
+        const typename Lane<Real>::Vector cr = load(xr + c), ci = load(xi + c);
+#pragma GCC unroll 8
+        for (std::size_t r = 0; r < k_rows; ++r) {
+          const typename Lane<Real>::Vector vr = load(ar + r * length + c), vi = load(ai + r * length + c);
+          total_r[r] += vr * cr - vi * ci;
+          total_i[r] += vr * ci + vi * cr;
+        }
+      }
+#pragma GCC unroll 8
+      for (std::size_t r = 0; r < k_rows; ++r) {
+        yr[row + r] += sum<Real>(total_r[r]);
+        yi[row + r] += sum<Real>(total_i[r]);
+      }
+      ar += k_rows * length;
+      ai += k_rows * length;
+    }
+  }
+}
+
+template <class Real>
+void general(std::size_t n, const Real* ar, const Real* ai, const Real* __restrict xr, const Real* __restrict xi,
+             Real* __restrict yr, Real* __restrict yi) {
+  constexpr std::size_t w = Lane<Real>::k_width;
+  constexpr std::size_t k_rows = 4;
+  for (std::size_t row = 0; row < n; row += k_rows) {
+    typename Lane<Real>::Vector total_r[k_rows] = {}, total_i[k_rows] = {};
+    for (std::size_t c = 0; c < n; c += w) {
+      const typename Lane<Real>::Vector cr = load(xr + c), ci = load(xi + c);
+#pragma GCC unroll 8
+      for (std::size_t r = 0; r < k_rows; ++r) {
+        const typename Lane<Real>::Vector vr = load(ar + (row + r) * n + c), vi = load(ai + (row + r) * n + c);
+        total_r[r] += vr * cr;
+        total_r[r] -= vi * ci;
+        total_i[r] += vr * ci;
+        total_i[r] += vi * cr;
+      }
+    }
+    for (std::size_t r = 0; r < k_rows; ++r) {
+      yr[row + r] = sum<Real>(total_r[r]);
+      yi[row + r] = sum<Real>(total_i[r]);
+    }
+  }
+}
+
+template <class Real>
+void recur(std::size_t n, Real factor, Real centre, const Real* __restrict y, const Real* __restrict x,
+           Real* __restrict previous) {
+  for (std::size_t i = 0; i < n; ++i) previous[i] = factor * (y[i] - centre * x[i]) - previous[i];
+}
+
+template <class Real>
+void add(std::size_t n, Real weight, const Real* __restrict x, Real* __restrict out) {
+  for (std::size_t i = 0; i < n; ++i) out[i] += weight * x[i];
+}
+
+template <class Real>
+constexpr Kernels<Real> k_table = {lobato_row<Real>, accumulate_phases<Real>, gather<Real>, symmetric<Real>,
+                                   hermitian<Real>,  general<Real>,           recur<Real>,  add<Real>};
