@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "plugin/command/command.hpp"
+#include "plugin/version.hpp"
 
 namespace bragglive::command {
 
@@ -26,7 +27,7 @@ const std::vector<Entry> k_entries = {
 int run(int argc, char** argv) {
   CLI::App app{"Labels a 4D-STEM scan while the microscope acquires it."};
   app.require_subcommand(1);
-  app.set_version_flag("--version", "bragglive 0.1.0");
+  app.set_version_flag("--version", std::string("bragglive ") + k_version);
   int exit_code = 0;
   for (const Entry& entry : k_entries) {
     CLI::App* sub = app.add_subcommand(entry.name, entry.help);
@@ -44,4 +45,6 @@ int run(int argc, char** argv) {
 
 }  // namespace bragglive::command
 
-int main(int argc, char** argv) { return bragglive::command::run(argc, argv); }
+int main(int argc, char** argv) {
+  return bragglive::command::run(argc, argv);
+}

@@ -1,0 +1,191 @@
+// The result file R.h5: labels as shown, labels as predicted, disks, and everything needed to know where they
+// came from.
+#include <functional>
+#include <nlohmann/json.hpp>
+
+#include "core/hdf5/writer.hpp"
+#include "plugin/session.hpp"
+#include "plugin/version.hpp"
+
+namespace bragglive {
+namespace {
+
+using hdf5::Dims;
+using hdf5::Writer;
+
+// All of a plane's rows, one after the other.
+template <class T>
+std::vector<T> gather(const MapSnapshot& map, const std::function<T(const MapRow&, std::size_t)>& value) {
+  std::vector<T> plane;
+  plane.reserve(map.scan.positions());
+  for (const auto& row : map.rows)
+    for (std::size_t col = 0; col < map.scan.cols; ++col) plane.push_back(value(*row, col));
+  return plane;
+}
+
+bool is_labelled(const MapRow& row, std::size_t col) {
+  return row.state[col] == static_cast<std::uint8_t>(PositionState::labelled);
+}
+
+// What the forests of a system said belongs to the label only where the filter left that system standing.
+bool agrees(const MapRow& row, std::size_t col) {
+  return is_labelled(row, col) && row.raw_system[col] == row.system[col];
+}
+
+std::vector<float> gather_lattice(const MapSnapshot& map, bool shown) {
+  std::vector<float> values;
+  values.reserve(map.scan.positions() * 3);
+  for (const auto& row : map.rows)
+    for (std::size_t col = 0; col < map.scan.cols; ++col)
+      for (const auto& axis : row->lattice)
+        values.push_back(!shown || agrees(*row, col) ? axis[col] : std::numeric_limits<float>::quiet_NaN());
+  return values;
+}
+
+// Writes one named dataset after the other and remembers the first failure.
+class Planes {
+ public:
+  Planes(Writer& writer, const MapSnapshot& map, std::string group)
+      : writer_(writer), map_(map), group_(std::move(group)) {}
+
+  template <class T>
+  void plane(const std::string& name, const std::function<T(const MapRow&, std::size_t)>& value) {
+    keep<T>(name, gather<T>(map_, value), {map_.scan.rows, map_.scan.cols});
+  }
+  void lattice(bool shown) {
+    keep<float>("lattice", gather_lattice(map_, shown), {map_.scan.rows, map_.scan.cols, 3});
+  }
+  Expected<void> result() const { return result_; }
+
+ private:
+  template <class T>
+  void keep(const std::string& name, const std::vector<T>& values, const Dims& dims) {
+    if (result_) result_ = writer_.dataset<T>(group_ + "/" + name, values, dims);
+  }
+  Writer& writer_;
+  const MapSnapshot& map_;
+  std::string group_;
+  Expected<void> result_;
+};
+
+void write_common(Planes& planes) {
+  planes.plane<std::uint16_t>("disk_count",
+                              [](const MapRow& row, std::size_t col) { return row.disk_count[col]; });
+  planes.plane<float>("bright_field",
+                      [](const MapRow& row, std::size_t col) { return row.bright_field[col]; });
+  planes.plane<float>("dark_field", [](const MapRow& row, std::size_t col) { return row.dark_field[col]; });
+}
+
+Expected<void> write_labels(Writer& writer, const MapSnapshot& map) {
+  Planes planes(writer, map, "/labels");
+  // The filter's own plane: the arg-max of the filtered planes where it passes the threshold, whatever
+  // happened at the position.
+  planes.plane<std::uint8_t>("crystal_system", [&map](const MapRow& row, std::size_t col) {
+    const bool passes =
+        row.filtered_margin[col] > 0 && static_cast<double>(row.filtered_margin[col]) >= map.threshold;
+    return passes ? row.filtered_system[col] : std::uint8_t{0};
+  });
+  planes.plane<std::uint8_t>("state", [](const MapRow& row, std::size_t col) { return row.state[col]; });
+  planes.plane<float>("difference_confidence",
+                      [](const MapRow& row, std::size_t col) { return row.filtered_margin[col]; });
+  planes.plane<float>("confidence", [](const MapRow& row, std::size_t col) {
+    return is_labelled(row, col) ? row.confidence[col] : 0.f;
+  });
+  planes.plane<std::uint16_t>("space_group", [](const MapRow& row, std::size_t col) {
+    return agrees(row, col) ? row.space_group[col] : std::uint16_t{0};
+  });
+  planes.lattice(true);
+  write_common(planes);
+  return planes.result();
+}
+
+Expected<void> write_raw_labels(Writer& writer, const MapSnapshot& map) {
+  Planes planes(writer, map, "/labels_raw");
+  planes.plane<std::uint8_t>("crystal_system",
+                             [](const MapRow& row, std::size_t col) { return row.raw_system[col]; });
+  planes.plane<std::uint8_t>("state", [](const MapRow& row, std::size_t col) { return row.raw_state[col]; });
+  planes.plane<float>("difference_confidence",
+                      [](const MapRow& row, std::size_t col) { return row.difference_confidence[col]; });
+  planes.plane<float>("confidence", [](const MapRow& row, std::size_t col) { return row.confidence[col]; });
+  planes.plane<std::uint16_t>("space_group",
+                              [](const MapRow& row, std::size_t col) { return row.space_group[col]; });
+  planes.lattice(false);
+  write_common(planes);
+  return planes.result();
+}
+
+Expected<void> write_peaks(Writer& writer, const Session& session) {
+  std::vector<std::uint64_t> offsets;
+  std::vector<float> qx, qy, intensity;
+  session.copy_peaks(offsets, qx, qy, intensity);
+  auto written = writer.dataset<std::uint64_t>("/peaks/offsets", offsets, {offsets.size()});
+  if (written) written = writer.dataset<float>("/peaks/qx", qx, {qx.size()});
+  if (written) written = writer.dataset<float>("/peaks/qy", qy, {qy.size()});
+  if (written) written = writer.dataset<float>("/peaks/intensity", intensity, {intensity.size()});
+  return written;
+}
+
+nlohmann::json settings_json(const SessionConfig& config) {
+  nlohmann::json systems = nlohmann::json::array();
+  for (CrystalSystem system : config.systems) systems.push_back(std::string(name_of(system)));
+  return {{"threshold", config.threshold},
+          {"filter_5x5", config.filter_5x5},
+          {"min_disks", config.min_disks},
+          {"systems", systems.empty() ? nlohmann::json("all") : systems},
+          {"false_disks_per_frame", config.detector.false_disks_per_frame},
+          {"min_counts", config.detector.min_counts},
+          {"min_relative", config.detector.min_relative},
+          {"min_spacing_px", config.detector.min_spacing_px},
+          {"edge_px", config.detector.edge_px},
+          {"max_disks", config.detector.max_disks},
+          {"threads", config.threads}};
+}
+
+Expected<void> write_provenance(Writer& writer, const Session& session, const MapSnapshot& map) {
+  const auto calibration = session.calibration();
+  const auto header = session.scan_header();
+  const RunTimes times = session.times();
+  nlohmann::json states;
+  for (std::size_t i = 0; i < map.states.size(); ++i)
+    states[std::string(k_position_state_names[i])] = map.states[i];
+  const std::pair<const char*, std::string> texts[] = {
+      {"format", "bragglive-result"},
+      {"program", fmt::format("bragglive {}", k_version)},
+      {"settings", settings_json(session.config()).dump()},
+      {"model_checksum", session.model()->checksum()},
+      {"model_provenance", session.model()->provenance_json()},
+      {"calibration", calibration ? to_toml(*calibration) : ""},
+      {"calibration_checksum", calibration ? checksum(*calibration) : ""},
+      {"source", session.source_description()},
+      {"scan_metadata",
+       header
+           ? nlohmann::json(header->metadata).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)
+           : ""},
+      {"states", states.dump()},
+      {"started_utc", times.started_utc},
+      {"finished_utc", times.finished_utc}};
+  for (const auto& [name, text] : texts)
+    if (auto written = writer.attribute("/", name, text); !written) return written;
+  if (auto written = writer.attribute("/", "version", std::int64_t{1}); !written) return written;
+  if (auto written = writer.attribute("/", "series_id", static_cast<std::int64_t>(map.series_id)); !written)
+    return written;
+  if (auto written = writer.attribute("/", "scan_step_nm", map.scan_step_nm); !written) return written;
+  return writer.attribute("/", "seconds", times.seconds);
+}
+
+}  // namespace
+
+Expected<void> save_result(const Session& session, const std::filesystem::path& file) {
+  const auto map = session.snapshot();
+  if (!map) return fail(ErrorArea::usage, "there is no scan to save yet");
+  auto writer = Writer::create(file);
+  if (!writer) return tl::unexpected<Error>(writer.error());
+  auto written = write_labels(*writer, *map);
+  if (written) written = write_raw_labels(*writer, *map);
+  if (written) written = write_peaks(*writer, session);
+  if (written) written = write_provenance(*writer, session, *map);
+  if (!written) return written;
+  return writer->commit();
+}
+
+}  // namespace bragglive
