@@ -8,6 +8,10 @@
 #include <string_view>
 #include <system_error>
 
+// The system's shared library throws; the header alone, without exceptions, does not.
+#undef TOML_SHARED_LIB
+#undef TOML_HEADER_ONLY
+#define TOML_HEADER_ONLY 1
 #define TOML_EXCEPTIONS 0
 #include <toml++/toml.h>
 
