@@ -12,8 +12,9 @@ namespace bragglive {
 Expected<Eigen::Vector3d> zone_direction(const CellParameters& cell, const Eigen::Vector3d& uvw) {
   const Eigen::Vector3d direction = lattice_rows(cell).transpose() * uvw;
   if (!uvw.allFinite() || !(direction.norm() > 1e-12))
-    return fail(ErrorArea::usage, "the zone axis {},{},{} has no direction; give three numbers that are not all zero",
-                uvw[0], uvw[1], uvw[2]);
+    return fail(ErrorArea::usage,
+                "the zone axis {},{},{} has no direction; give three numbers that are not all zero", uvw[0],
+                uvw[1], uvw[2]);
   return Eigen::Vector3d(direction.normalized());
 }
 
@@ -45,7 +46,8 @@ Expected<Orientation> make_orientation(const Eigen::Matrix3d& axes, const Eigen:
   orientation.foil_normal = foil_normal.normalized();
   if (orientation.foil_normal.dot(z) < 0.1736)
     return fail(ErrorArea::usage,
-                "the foil normal is more than 80° off the zone axis; it must point to the same side (against the beam)");
+                "the foil normal is more than 80° off the zone axis; it must point to the same side (against "
+                "the beam)");
   return orientation;
 }
 
@@ -99,8 +101,8 @@ std::size_t ReflectionList::select(const Orientation& orientation, const Electro
       if (h_[i] == 0 && k_[i] == 0 && l_[i] == 0) direct = coupled.size();
       coupled.push_back(static_cast<std::uint32_t>(beams.size()));
     }
-    beams.push_back({h_[i], k_[i], l_[i], gx * x[0] + gy * x[1] + gz * x[2], gx * y[0] + gy * y[1] + gz * y[2],
-                     numerator / denominator});
+    beams.push_back({h_[i], k_[i], l_[i], gx * x[0] + gy * x[1] + gz * x[2],
+                     gx * y[0] + gy * y[1] + gz * y[2], numerator / denominator});
   }
   return direct;
 }

@@ -10,7 +10,8 @@ BetheReduction eliminate_weak_beams(Hamiltonian<Real>& h, double ratio) {
   BetheReduction reduction;
   reduction.all = h.beams;
   for (std::size_t i = 0; i < h.beams; ++i) {
-    const bool weak = i != h.direct && std::abs(h.element(i, i).real()) > ratio * std::abs(h.element(i, h.direct));
+    const bool weak =
+        i != h.direct && std::abs(h.element(i, i).real()) > ratio * std::abs(h.element(i, h.direct));
     (weak ? reduction.weak : reduction.strong).push_back(static_cast<std::uint32_t>(i));
   }
   const std::size_t n = reduction.strong.size();
@@ -18,7 +19,8 @@ BetheReduction eliminate_weak_beams(Hamiltonian<Real>& h, double ratio) {
     for (const std::uint32_t s : reduction.strong)
       reduction.response.push_back(-h.element(w, s) / h.element(w, w).real());
 
-  const auto direct = std::find(reduction.strong.begin(), reduction.strong.end(), h.direct) - reduction.strong.begin();
+  const auto direct =
+      std::find(reduction.strong.begin(), reduction.strong.end(), h.direct) - reduction.strong.begin();
   Hamiltonian<Real> reduced;
   reduced.reset(h.kind, n, static_cast<std::size_t>(direct));
   std::vector<std::complex<double>> row(n);
@@ -29,10 +31,12 @@ BetheReduction eliminate_weak_beams(Hamiltonian<Real>& h, double ratio) {
       const std::complex<double> left = h.element(reduction.strong[i], reduction.weak[w]);
       for (std::size_t j = 0; j < count; ++j) row[j] += left * reduction.response[w * n + j];
     }
+    const double diagonal = row[i].real() + double(h.low[reduction.strong[i]]);
     for (std::size_t j = 0; j < count; ++j) {
       reduced.re[reduced.at(i, 0) + j] = static_cast<Real>(row[j].real());
       if (!reduced.im.empty()) reduced.im[reduced.at(i, 0) + j] = static_cast<Real>(row[j].imag());
     }
+    reduced.set_diagonal(i, diagonal);
   }
   h = std::move(reduced);
   return reduction;

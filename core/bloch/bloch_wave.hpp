@@ -13,9 +13,10 @@
 namespace bragglive {
 
 enum class Solver {
-  automatic,   // the faster of the two by a cost estimate
-  eigen,       // full eigen-decomposition: the reference
-  propagator   // Chebyshev expansion of exp(2πitA/(2k0 z·n)) e_0: only the column that is needed, all thicknesses from one expansion
+  automatic,  // the faster of the two by a cost estimate
+  eigen,      // full eigen-decomposition: the reference
+  propagator  // Chebyshev expansion of exp(2πitA/(2k0 z·n)) e_0: only the column that is needed, all
+              // thicknesses from one expansion
 };
 enum class Precision {
   float64,  // agrees with the reference numbers to 1e-8
@@ -32,18 +33,18 @@ struct BlochSettings {
   std::optional<double> thermal_displacement = 0.0;
   Solver solver = Solver::automatic;
   Precision precision = Precision::float64;
-  // Bethe potentials: beams with 2 k0 |s| / |U_g| above this are eliminated from the matrix and added as a perturbation (50 is a
-  // common choice). Without a value every beam stays in the matrix.
+  // Bethe potentials: beams with 2 k0 |s| / |U_g| above this are eliminated from the matrix and added as a
+  // perturbation (50 is a common choice). Without a value every beam stays in the matrix.
   std::optional<double> bethe_ratio;
   double memory_limit_bytes = 4e9;  // per simulator and scratch; more is refused with the estimate
 };
 
 // One pattern. Forbidden reflections are beams, with intensity 0 where the lattice's centring forbids them.
 struct DiffractionPattern {
-  std::vector<Beam> beams;                     // the direct beam (0 0 0) is one of them
-  std::vector<double> intensities;             // thickness-major: [thickness][beam]; incident beam = 1
-  std::size_t coupled_beams = 0;               // rows of the matrix that was solved
-  Solver solver = Solver::automatic;           // the one that was used
+  std::vector<Beam> beams;            // the direct beam (0 0 0) is one of them
+  std::vector<double> intensities;    // thickness-major: [thickness][beam]; incident beam = 1
+  std::size_t coupled_beams = 0;      // rows of the matrix that was solved
+  Solver solver = Solver::automatic;  // the one that was used
 
   std::span<const double> at(std::size_t thickness) const {
     return std::span(intensities).subspan(thickness * beams.size(), beams.size());
@@ -75,8 +76,8 @@ class BlochSimulator {
   ~BlochSimulator();
 
   // Thicknesses in nm, each > 0, in any order. `out` is overwritten.
-  Expected<void> pattern(const Orientation& orientation, std::span<const double> thicknesses_nm, BlochScratch& scratch,
-                         DiffractionPattern& out) const;
+  Expected<void> pattern(const Orientation& orientation, std::span<const double> thicknesses_nm,
+                         BlochScratch& scratch, DiffractionPattern& out) const;
 
   const BlochSettings& settings() const;
   const Crystal& crystal() const;

@@ -32,10 +32,13 @@ bool sum_states(const Matrix& states, const Eigen::VectorXcd& values, const Eige
 }  // namespace
 
 template <class Real>
-bool solve_by_eigen(const Hamiltonian<Real>& h, std::span<const double> thicknesses, std::vector<Complex>& amplitudes) {
+bool solve_by_eigen(const Hamiltonian<Real>& h, std::span<const double> thicknesses,
+                    std::vector<Complex>& amplitudes) {
   const auto n = static_cast<Eigen::Index>(h.beams);
   const auto direct = static_cast<Eigen::Index>(h.direct);
-  const auto element = [&](Eigen::Index i, Eigen::Index j) { return h.element(std::size_t(i), std::size_t(j)); };
+  const auto element = [&](Eigen::Index i, Eigen::Index j) {
+    return h.element(std::size_t(i), std::size_t(j));
+  };
   if (h.kind == MatrixKind::symmetric) {
     Eigen::MatrixXd a(n, n);
     for (Eigen::Index j = 0; j < n; ++j)
@@ -56,11 +59,14 @@ bool solve_by_eigen(const Hamiltonian<Real>& h, std::span<const double> thicknes
   }
   const Eigen::ComplexEigenSolver<Eigen::MatrixXcd> solver(a);
   if (solver.info() != Eigen::Success) return false;
-  const Eigen::VectorXcd weights = solver.eigenvectors().partialPivLu().solve(Eigen::VectorXcd::Unit(n, direct));
+  const Eigen::VectorXcd weights =
+      solver.eigenvectors().partialPivLu().solve(Eigen::VectorXcd::Unit(n, direct));
   return sum_states(solver.eigenvectors(), solver.eigenvalues(), weights, thicknesses, amplitudes);
 }
 
-template bool solve_by_eigen<float>(const Hamiltonian<float>&, std::span<const double>, std::vector<Complex>&);
-template bool solve_by_eigen<double>(const Hamiltonian<double>&, std::span<const double>, std::vector<Complex>&);
+template bool solve_by_eigen<float>(const Hamiltonian<float>&, std::span<const double>,
+                                    std::vector<Complex>&);
+template bool solve_by_eigen<double>(const Hamiltonian<double>&, std::span<const double>,
+                                     std::vector<Complex>&);
 
 }  // namespace bragglive

@@ -4,7 +4,8 @@
 
 namespace bragglive {
 
-// λ = h / sqrt(2 m e E (1 + eE / (2 m c²))), γ = 1 + eE / (m c²); constants as the reference numbers use them.
+// λ = h / sqrt(2 m e E (1 + eE / (2 m c²))), γ = 1 + eE / (m c²); constants as the reference numbers use
+// them.
 struct Electron {
   double voltage_kv = 300;
   double wavelength = 0;  // Å

@@ -9,14 +9,21 @@
 namespace bragglive {
 namespace {
 constexpr double k_pi = std::numbers::pi;
-constexpr double k_spacing = 1.0 / 64;  // 1/Å; eight-point interpolation is then exact to 1e-10 of the largest value
+constexpr double k_spacing =
+    1.0 / 64;  // 1/Å; eight-point interpolation is then exact to 1e-10 of the largest value
 constexpr int k_points = 8;
 }  // namespace
 
 template <class Real>
 FactorRow<Real>::FactorRow(FactorTable table, bool absorption, int z, double u_squared,
-                           const std::optional<Eigen::Matrix3d>& u_tensor, const Electron& electron, double g_max)
-    : table_(table), absorption_(absorption), z_(z), u_squared_(u_squared), u_tensor_(u_tensor), electron_(electron) {
+                           const std::optional<Eigen::Matrix3d>& u_tensor, const Electron& electron,
+                           double g_max)
+    : table_(table),
+      absorption_(absorption),
+      z_(z),
+      u_squared_(u_squared),
+      u_tensor_(u_tensor),
+      electron_(electron) {
   if (!absorption || table != FactorTable::weickenmeier_kohl) return;
   const auto c = weickenmeier_kohl_coefficients(z);
   for (std::size_t i = 4; i < 8; ++i) {
@@ -34,20 +41,18 @@ double FactorRow<Real>::absorptive(double g) const {
 }
 
 template <class Real>
-void FactorRow<Real>::evaluate(const Real* g2, int count, const Eigen::Vector3d& g_first, const Eigen::Vector3d& step,
-                               Real* re, Real* im) const {
+void FactorRow<Real>::evaluate(const double* g2, int count, const Eigen::Vector3d& g_first,
+                               const Eigen::Vector3d& step, Real* re, Real* im) const {
   if (table_ == FactorTable::lobato) {
-    const auto c = lobato_coefficients(z_);
-    Real coefficients[10];
-    std::copy(c.begin(), c.end(), coefficients);
-    kernels<Real>().lobato_row(coefficients, static_cast<Real>(electron_.gamma / k_pi), g2, count, re);
+    kernels<Real>().lobato_row(lobato_coefficients(z_).data(), electron_.gamma / k_pi, g2, count, re);
     if (u_squared_ > 0)
-      for (int i = 0; i < count; ++i) re[i] *= std::exp(static_cast<Real>(-2 * k_pi * k_pi * u_squared_) * g2[i]);
+      for (int i = 0; i < count; ++i)
+        re[i] *= std::exp(static_cast<Real>(-2 * k_pi * k_pi * u_squared_) * static_cast<Real>(g2[i]));
     if (absorption_)
       for (int i = 0; i < count; ++i) im[i] = Real(0.1) * re[i];
   } else {
     for (int i = 0; i < count; ++i) {
-      const double g = std::sqrt(double(g2[i]));
+      const double g = std::sqrt(g2[i]);
       re[i] = static_cast<Real>(dynamical_factor(table_, false, z_, g, u_squared_, electron_).real());
       if (!absorption_) continue;
       if (g < interpolate_above_) {
@@ -56,7 +61,8 @@ void FactorRow<Real>::evaluate(const Real* g2, int count, const Eigen::Vector3d&
       }
       // Lagrange interpolation over the eight nodes around g.
       const double x = g / node_spacing_;
-      const int first = std::clamp(static_cast<int>(x) - k_points / 2 + 1, 0, static_cast<int>(nodes_.size()) - k_points);
+      const int first =
+          std::clamp(static_cast<int>(x) - k_points / 2 + 1, 0, static_cast<int>(nodes_.size()) - k_points);
       double sum = 0;
       for (int p = 0; p < k_points; ++p) {
         double weight = 1;
@@ -76,10 +82,12 @@ void FactorRow<Real>::evaluate(const Real* g2, int count, const Eigen::Vector3d&
   }
 }
 
-void accumulate_phases(float pr, float pi, const float* zr, const float* zi, int count, float* re, float* im) {
+void accumulate_phases(float pr, float pi, const float* zr, const float* zi, int count, float* re,
+                       float* im) {
   kernels<float>().accumulate_phases(pr, pi, zr, zi, count, re, im);
 }
-void accumulate_phases(double pr, double pi, const double* zr, const double* zi, int count, double* re, double* im) {
+void accumulate_phases(double pr, double pi, const double* zr, const double* zi, int count, double* re,
+                       double* im) {
   kernels<double>().accumulate_phases(pr, pi, zr, zi, count, re, im);
 }
 

@@ -12,13 +12,13 @@ namespace bragglive {
 template <class Real>
 class FactorRow {
  public:
-  FactorRow(FactorTable table, bool absorption, int z, double u_squared, const std::optional<Eigen::Matrix3d>& u_tensor,
-            const Electron& electron, double g_max);
+  FactorRow(FactorTable table, bool absorption, int z, double u_squared,
+            const std::optional<Eigen::Matrix3d>& u_tensor, const Electron& electron, double g_max);
 
-  // re and im for g² of `count` reflections; g_first is the first one (Cartesian), step the way to the next. An anisotropic
-  // displacement replaces the isotropic Debye-Waller factor: f exp(-2π² gᵀUg) / W.
-  void evaluate(const Real* g2, int count, const Eigen::Vector3d& g_first, const Eigen::Vector3d& step, Real* re,
-                Real* im) const;
+  // re and im for g² of `count` reflections; g_first is the first one (Cartesian), step the way to the next.
+  // An anisotropic displacement replaces the isotropic Debye-Waller factor: f exp(-2π² gᵀUg) / W.
+  void evaluate(const double* g2, int count, const Eigen::Vector3d& g_first, const Eigen::Vector3d& step,
+                Real* re, Real* im) const;
 
  private:
   double absorptive(double g) const;
@@ -37,7 +37,8 @@ class FactorRow {
 
 // re[i] + i im[i] += (pr + i pi) (zr[i] + i zi[i])
 void accumulate_phases(float pr, float pi, const float* zr, const float* zi, int count, float* re, float* im);
-void accumulate_phases(double pr, double pi, const double* zr, const double* zi, int count, double* re, double* im);
+void accumulate_phases(double pr, double pi, const double* zr, const double* zi, int count, double* re,
+                       double* im);
 
 extern template class FactorRow<float>;
 extern template class FactorRow<double>;

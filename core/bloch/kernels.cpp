@@ -52,9 +52,12 @@ const Kernels<double>& kernels<double>() {
 
 std::string_view instruction_set() {
   switch (chosen()) {
-    case Isa::avx512: return "avx512";
-    case Isa::avx2: return "avx2";
-    case Isa::baseline: break;
+    case Isa::avx512:
+      return "avx512";
+    case Isa::avx2:
+      return "avx2";
+    case Isa::baseline:
+      break;
   }
   return "baseline";
 }

@@ -11,8 +11,12 @@ namespace bragglive::avx2 {
 namespace {
 #include "core/bloch/kernels_body.hpp"
 }  // namespace
-const Kernels<float>& float_set() { return k_table<float>; }
-const Kernels<double>& double_set() { return k_table<double>; }
+const Kernels<float>& float_set() {
+  return k_table<float>;
+}
+const Kernels<double>& double_set() {
+  return k_table<double>;
+}
 }  // namespace bragglive::avx2
 
 #pragma GCC pop_options

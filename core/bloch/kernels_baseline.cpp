@@ -7,6 +7,10 @@ namespace bragglive::baseline {
 namespace {
 #include "core/bloch/kernels_body.hpp"
 }  // namespace
-const Kernels<float>& float_set() { return k_table<float>; }
-const Kernels<double>& double_set() { return k_table<double>; }
+const Kernels<float>& float_set() {
+  return k_table<float>;
+}
+const Kernels<double>& double_set() {
+  return k_table<double>;
+}
 }  // namespace bragglive::baseline

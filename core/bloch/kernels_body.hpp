@@ -1,9 +1,11 @@
-// Included once per instruction set, inside its own namespace; BRAGGLIVE_VECTOR_BYTES names the register width. Uses no library
-// templates: their code would be shared with, and break, processors without that instruction set.
+// Included once per instruction set, inside its own namespace; BRAGGLIVE_VECTOR_BYTES names the register
+// width. Uses no library templates: their code would be shared with, and break, processors without that
+// instruction set.
 template <class Real>
 struct Lane {
   typedef Real Vector __attribute__((vector_size(BRAGGLIVE_VECTOR_BYTES)));
-  typedef Real Unaligned __attribute__((vector_size(BRAGGLIVE_VECTOR_BYTES), aligned(sizeof(Real)), may_alias));
+  typedef Real Unaligned
+      __attribute__((vector_size(BRAGGLIVE_VECTOR_BYTES), aligned(sizeof(Real)), may_alias));
   static constexpr std::size_t k_width = BRAGGLIVE_VECTOR_BYTES / sizeof(Real);
 };
 
@@ -23,14 +25,14 @@ inline __attribute__((always_inline)) Real sum(typename Lane<Real>::Vector v) {
 }
 
 template <class Real>
-void lobato_row(const Real* c, Real scale, const Real* g2, int count, Real* out) {
+void lobato_row(const double* c, double scale, const double* g2, int count, Real* __restrict out) {
   for (int i = 0; i < count; ++i) {
-    Real total = 0;
+    double total = 0;
     for (int p = 0; p < 10; p += 2) {
-      const Real x = c[p + 1] * g2[i], y = 1 / (1 + x);
+      const double x = c[p + 1] * g2[i], y = 1 / (1 + x);
       total += c[p] * (2 + x) * y * y;
     }
-    out[i] = scale * total;
+    out[i] = static_cast<Real>(scale * total);
   }
 }
 
@@ -49,8 +51,8 @@ void gather(const Real* table, const std::int32_t* __restrict offset, std::int32
   for (std::size_t j = 0; j < count; ++j) out[j] = scale * table[offset[j] - offset_row];
 }
 
-// Every element below the diagonal block is read once and used twice: for its row and for its mirror image. This halves the memory
-// traffic, which is what limits a matrix that does not fit the first-level cache.
+// Every element below the diagonal block is read once and used twice: for its row and for its mirror image.
+// This halves the memory traffic, which is what limits a matrix that does not fit the first-level cache.
 template <class Real>
 void symmetric(std::size_t n, const Real* a, const Real* __restrict x, Real* __restrict y) {
   constexpr std::size_t w = Lane<Real>::k_width;
@@ -84,8 +86,8 @@ void symmetric(std::size_t n, const Real* a, const Real* __restrict x, Real* __r
 }
 
 template <class Real>
-void hermitian(std::size_t n, const Real* ar, const Real* ai, const Real* __restrict xr, const Real* __restrict xi,
-               Real* __restrict yr, Real* __restrict yi) {
+void hermitian(std::size_t n, const Real* ar, const Real* ai, const Real* __restrict xr,
+               const Real* __restrict xi, Real* __restrict yr, Real* __restrict yi) {
   constexpr std::size_t w = Lane<Real>::k_width;
   constexpr std::size_t k_rows = BRAGGLIVE_VECTOR_BYTES == 64 ? 4 : 2;
   for (std::size_t i = 0; i < n; ++i) yr[i] = yi[i] = 0;
@@ -132,8 +134,8 @@ void hermitian(std::size_t n, const Real* ar, const Real* ai, const Real* __rest
 }
 
 template <class Real>
-void general(std::size_t n, const Real* ar, const Real* ai, const Real* __restrict xr, const Real* __restrict xi,
-             Real* __restrict yr, Real* __restrict yi) {
+void general(std::size_t n, const Real* ar, const Real* ai, const Real* __restrict xr,
+             const Real* __restrict xi, Real* __restrict yr, Real* __restrict yi) {
   constexpr std::size_t w = Lane<Real>::k_width;
   constexpr std::size_t k_rows = 4;
   for (std::size_t row = 0; row < n; row += k_rows) {
@@ -142,7 +144,8 @@ void general(std::size_t n, const Real* ar, const Real* ai, const Real* __restri
       const typename Lane<Real>::Vector cr = load(xr + c), ci = load(xi + c);
 #pragma GCC unroll 8
       for (std::size_t r = 0; r < k_rows; ++r) {
-        const typename Lane<Real>::Vector vr = load(ar + (row + r) * n + c), vi = load(ai + (row + r) * n + c);
+        const typename Lane<Real>::Vector vr = load(ar + (row + r) * n + c),
+                                          vi = load(ai + (row + r) * n + c);
         total_r[r] += vr * cr;
         total_r[r] -= vi * ci;
         total_i[r] += vr * ci;
@@ -157,9 +160,10 @@ void general(std::size_t n, const Real* ar, const Real* ai, const Real* __restri
 }
 
 template <class Real>
-void recur(std::size_t n, Real factor, Real centre, const Real* __restrict y, const Real* __restrict x,
-           Real* __restrict previous) {
-  for (std::size_t i = 0; i < n; ++i) previous[i] = factor * (y[i] - centre * x[i]) - previous[i];
+void recur(std::size_t n, Real factor, Real centre, const Real* __restrict low, const Real* __restrict y,
+           const Real* __restrict x, Real* __restrict previous) {
+  for (std::size_t i = 0; i < n; ++i)
+    previous[i] = factor * ((y[i] - centre * x[i]) + low[i] * x[i]) - previous[i];
 }
 
 template <class Real>

@@ -116,6 +116,8 @@ constexpr std::array<std::array<double, 10>, 103> k_lobato = {{
 
 }  // namespace
 
-std::span<const double, 10> lobato_coefficients(int z) { return k_lobato[static_cast<std::size_t>(z - 1)]; }
+std::span<const double, 10> lobato_coefficients(int z) {
+  return k_lobato[static_cast<std::size_t>(z - 1)];
+}
 
 }  // namespace bragglive

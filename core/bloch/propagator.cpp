@@ -1,6 +1,8 @@
 // Chebyshev propagator: Tal-Ezer & Kosloff, J. Chem. Phys. 81 (1984) 3967.
-//   exp(iHt) e_0 = exp(ict) Σ_k (2 - δ_k0) i^k J_k(Rt) T_k((H - c)/R) e_0, spectrum of H inside [c - R, c + R].
-// The vectors T_k e_0 do not depend on t, so one run of the recurrence serves all thicknesses; for a real H they are real.
+//   exp(iHt) e_0 = exp(ict) Σ_k (2 - δ_k0) i^k J_k(Rt) T_k((H - c)/R) e_0, spectrum of H inside [c - R, c +
+//   R].
+// The vectors T_k e_0 do not depend on t, so one run of the recurrence serves all thicknesses; for a real H
+// they are real.
 #include <Eigen/Eigenvalues>
 #include <algorithm>
 #include <cmath>
@@ -13,7 +15,8 @@ namespace {
 template <class Real>
 constexpr double k_cut = std::is_same_v<Real, float> ? 1e-7 : 1e-14;  // smallest coefficient kept
 constexpr int k_lanczos_steps = 10;
-constexpr double k_max_growth = 3;  // exponent of absorption per segment: T_k grows as exp(k y) off the real axis
+constexpr double k_max_growth =
+    3;  // exponent of absorption per segment: T_k grows as exp(k y) off the real axis
 
 template <class Real>
 struct Vectors {
@@ -30,17 +33,21 @@ struct Vectors {
   // y = H x
   void apply() {
     switch (h.kind) {
-      case MatrixKind::symmetric: return k.symmetric(h.size, h.re.data(), s.x_re.data(), s.y_re.data());
+      case MatrixKind::symmetric:
+        return k.symmetric(h.size, h.re.data(), s.x_re.data(), s.y_re.data());
       case MatrixKind::hermitian:
-        return k.hermitian(h.size, h.re.data(), h.im.data(), s.x_re.data(), s.x_im.data(), s.y_re.data(), s.y_im.data());
+        return k.hermitian(h.size, h.re.data(), h.im.data(), s.x_re.data(), s.x_im.data(), s.y_re.data(),
+                           s.y_im.data());
       case MatrixKind::general:
-        return k.general(h.size, h.re.data(), h.im.data(), s.x_re.data(), s.x_im.data(), s.y_re.data(), s.y_im.data());
+        return k.general(h.size, h.re.data(), h.im.data(), s.x_re.data(), s.x_im.data(), s.y_re.data(),
+                         s.y_im.data());
     }
   }
   // previous = factor (y - centre x) - previous
   void recur(Real factor, Real centre) {
-    k.recur(h.size, factor, centre, s.y_re.data(), s.x_re.data(), s.previous_re.data());
-    if (complex_vectors) k.recur(h.size, factor, centre, s.y_im.data(), s.x_im.data(), s.previous_im.data());
+    k.recur(h.size, factor, centre, h.low.data(), s.y_re.data(), s.x_re.data(), s.previous_re.data());
+    if (complex_vectors)
+      k.recur(h.size, factor, centre, h.low.data(), s.y_im.data(), s.x_im.data(), s.previous_im.data());
   }
   void swap() {
     std::swap(s.x_re, s.previous_re);
@@ -59,8 +66,8 @@ struct Interval {
   double centre = 0, radius = 1;
 };
 
-// Outer bounds of the spectrum: extreme Ritz values of a few Lanczos steps from a pseudo-random start, widened by the last
-// off-diagonal element.
+// Outer bounds of the spectrum: extreme Ritz values of a few Lanczos steps from a pseudo-random start,
+// widened by the last off-diagonal element.
 template <class Real>
 Interval spectrum(Vectors<Real>& v) {
   auto& s = v.s;
@@ -79,7 +86,8 @@ Interval spectrum(Vectors<Real>& v) {
     v.apply();
     const double alpha = v.dot_xy();
     diagonal[done++] = alpha;
-    const auto residual = [&](std::vector<Real>& y, const std::vector<Real>& x, const std::vector<Real>& previous) {
+    const auto residual = [&](std::vector<Real>& y, const std::vector<Real>& x,
+                              const std::vector<Real>& previous) {
       double sum = 0;
       for (std::size_t i = 0; i < n; ++i) {
         y[i] -= static_cast<Real>(alpha) * x[i] + static_cast<Real>(beta) * previous[i];
@@ -104,15 +112,19 @@ Interval spectrum(Vectors<Real>& v) {
   Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> ritz;
   ritz.computeFromTridiagonal(diagonal.head(done), off.head(std::max(done - 1, 0)), Eigen::EigenvaluesOnly);
   const double low = ritz.eigenvalues()[0] - beta, high = ritz.eigenvalues()[done - 1] + beta;
-  return {(low + high) / 2, std::max((high - low) / 2, 1e-12)};
+  // Values that Real represents exactly, as the recurrence uses them: a radius off by 1e-7 would stretch the
+  // thickness.
+  const double centre = static_cast<Real>((low + high) / 2);
+  return {centre, 1 / double(static_cast<Real>(1 / std::max((high - low) / 2, 1e-12)))};
 }
 
-// One expansion from the vector in s.psi (or e_direct) for thicknesses relative to it; adds rows to `amplitudes`.
+// One expansion from the vector in s.psi (or e_direct) for thicknesses relative to it; adds rows to
+// `amplitudes`.
 template <class Real>
 struct Expansion {
   Vectors<Real>& v;
   Interval interval;
-  std::vector<double> rows;           // J_k(R t_j), concatenated
+  std::vector<double> rows;  // J_k(R t_j), concatenated
   std::vector<std::size_t> begin, terms;
 
   std::size_t prepare(std::span<const double> thicknesses) {
@@ -164,7 +176,8 @@ struct Expansion {
   }
 };
 
-// Mean absorption bounds how long one expansion may be; the strongest absorbed states lose several times the mean.
+// Mean absorption bounds how long one expansion may be; the strongest absorbed states lose several times the
+// mean.
 template <class Real>
 double longest_segment(const Hamiltonian<Real>& h) {
   if (h.kind != MatrixKind::general) return 1e300;
@@ -206,8 +219,8 @@ std::size_t bessel_row(double x, double cut, std::vector<double>& out) {
 }
 
 template <class Real>
-bool solve_by_propagator(const Hamiltonian<Real>& h, std::span<const double> thicknesses, PropagatorScratch<Real>& scratch,
-                         std::vector<std::complex<double>>& amplitudes) {
+bool solve_by_propagator(const Hamiltonian<Real>& h, std::span<const double> thicknesses,
+                         PropagatorScratch<Real>& scratch, std::vector<std::complex<double>>& amplitudes) {
   Vectors<Real> v{scratch, h, kernels<Real>(), h.kind != MatrixKind::symmetric};
   amplitudes.assign(thicknesses.size() * h.beams, 0);
   Expansion<Real> expansion{v, spectrum(v), {}, {}, {}};
@@ -220,7 +233,8 @@ bool solve_by_propagator(const Hamiltonian<Real>& h, std::span<const double> thi
     // All thicknesses within the segment, or a step of full length towards the next one.
     relative.clear();
     std::size_t last = j;
-    while (last < thicknesses.size() && thicknesses[last] - from <= segment) relative.push_back(thicknesses[last++] - from);
+    while (last < thicknesses.size() && thicknesses[last] - from <= segment)
+      relative.push_back(thicknesses[last++] - from);
     const bool stepping = last < thicknesses.size();
     if (relative.empty() || stepping) relative.push_back(segment);
     expansion.run(relative, scratch.psi_re);
@@ -238,9 +252,9 @@ bool solve_by_propagator(const Hamiltonian<Real>& h, std::span<const double> thi
   return true;
 }
 
-template bool solve_by_propagator<float>(const Hamiltonian<float>&, std::span<const double>, PropagatorScratch<float>&,
-                                         std::vector<std::complex<double>>&);
-template bool solve_by_propagator<double>(const Hamiltonian<double>&, std::span<const double>, PropagatorScratch<double>&,
-                                          std::vector<std::complex<double>>&);
+template bool solve_by_propagator<float>(const Hamiltonian<float>&, std::span<const double>,
+                                         PropagatorScratch<float>&, std::vector<std::complex<double>>&);
+template bool solve_by_propagator<double>(const Hamiltonian<double>&, std::span<const double>,
+                                          PropagatorScratch<double>&, std::vector<std::complex<double>>&);
 
 }  // namespace bragglive

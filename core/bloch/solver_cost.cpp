@@ -6,7 +6,8 @@
 namespace bragglive {
 
 // Both models: operations over a measured rate of one core (tests/bench/bloch_bench prints the crossover).
-double propagator_cost(MatrixKind kind, std::size_t beams, double sg_max, std::span<const double> thicknesses) {
+double propagator_cost(MatrixKind kind, std::size_t beams, double sg_max,
+                       std::span<const double> thicknesses) {
   const double n = double(beams);
   const double radius = 2 * 3.1416 * sg_max * 1.3;  // rad/Å: the diagonal and a share of the couplings
   const double x = radius * thicknesses.back();

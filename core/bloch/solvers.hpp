@@ -8,7 +8,8 @@
 
 namespace bragglive {
 
-// ψ(t_j) for all thicknesses (Å, rising): amplitudes[j * beams + i]. Both return false when the result is not finite.
+// ψ(t_j) for all thicknesses (Å, rising): amplitudes[j * beams + i]. Both return false when the result is not
+// finite.
 template <class Real>
 struct PropagatorScratch {
   std::vector<Real> x_re, x_im, previous_re, previous_im, y_re, y_im, psi_re, psi_im;
@@ -16,18 +17,20 @@ struct PropagatorScratch {
 };
 
 template <class Real>
-bool solve_by_propagator(const Hamiltonian<Real>& h, std::span<const double> thicknesses, PropagatorScratch<Real>& scratch,
-                         std::vector<std::complex<double>>& amplitudes);
+bool solve_by_propagator(const Hamiltonian<Real>& h, std::span<const double> thicknesses,
+                         PropagatorScratch<Real>& scratch, std::vector<std::complex<double>>& amplitudes);
 
 template <class Real>
 bool solve_by_eigen(const Hamiltonian<Real>& h, std::span<const double> thicknesses,
                     std::vector<std::complex<double>>& amplitudes);
 
 // Estimated seconds on one core; only their order matters.
-double propagator_cost(MatrixKind kind, std::size_t beams, double sg_max, std::span<const double> thicknesses);
+double propagator_cost(MatrixKind kind, std::size_t beams, double sg_max,
+                       std::span<const double> thicknesses);
 double eigen_cost(MatrixKind kind, std::size_t beams, std::span<const double> thicknesses);
 
-// J_0..J_last of x >= 0 by downward recurrence, to 1e-16 of the largest. Returns the number of terms with |J_k| >= cut.
+// J_0..J_last of x >= 0 by downward recurrence, to 1e-16 of the largest. Returns the number of terms with
+// |J_k| >= cut.
 std::size_t bessel_row(double x, double cut, std::vector<double>& out);
 
 }  // namespace bragglive

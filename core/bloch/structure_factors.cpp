@@ -42,11 +42,13 @@ struct Species {
   std::vector<AtomPhases<Real>> atoms;
 };
 
-int side(const Eigen::Vector3d& axis, double g_max) { return static_cast<int>(std::floor(axis.norm() * g_max + 1e-9)); }
+int side(const Eigen::Vector3d& axis, double g_max) {
+  return static_cast<int>(std::floor(axis.norm() * g_max + 1e-9));
+}
 
 template <class Real>
-std::vector<Species<Real>> species_of(const Crystal& crystal, const ScatteringSettings& settings, Eigen::Vector3d shift,
-                                      const Eigen::Vector3i& sides) {
+std::vector<Species<Real>> species_of(const Crystal& crystal, const ScatteringSettings& settings,
+                                      Eigen::Vector3d shift, const Eigen::Vector3i& sides) {
   std::vector<Species<Real>> all;
   for (const Atom& atom : crystal.atoms) {
     const bool own = !settings.thermal_displacement;
@@ -57,14 +59,16 @@ std::vector<Species<Real>> species_of(const Crystal& crystal, const ScatteringSe
     });
     if (at == all.end()) at = all.insert(all.end(), {atom.z, u2, tensor, {}});
     const Eigen::Vector3d r = atom.position - shift;
-    at->atoms.push_back({{r[0], sides[0]}, {r[1], sides[1]}, {r[2], sides[2]}, static_cast<Real>(atom.occupancy)});
+    at->atoms.push_back(
+        {{r[0], sides[0]}, {r[1], sides[1]}, {r[2], sides[2]}, static_cast<Real>(atom.occupancy)});
   }
   return all;
 }
 
 // One line of constant h, k: Σ_j occ_j exp(2πi h·r_j) for l = first..last of one species.
 template <class Real>
-void geometric_row(const Species<Real>& species, int h_at, int k_at, int l_at, int count, Real* re, Real* im) {
+void geometric_row(const Species<Real>& species, int h_at, int k_at, int l_at, int count, Real* re,
+                   Real* im) {
   std::fill(re, re + count, Real(0));
   std::fill(im, im + count, Real(0));
   for (const AtomPhases<Real>& atom : species.atoms) {
@@ -86,8 +90,8 @@ double CouplingTable<Real>::bytes_needed(const CellParameters& cell, double g_ma
 }
 
 template <class Real>
-Expected<CouplingTable<Real>> CouplingTable<Real>::build(const Crystal& crystal, const ScatteringSettings& settings,
-                                                         double g_max) {
+Expected<CouplingTable<Real>> CouplingTable<Real>::build(const Crystal& crystal,
+                                                         const ScatteringSettings& settings, double g_max) {
   for (const Atom& atom : crystal.atoms)
     if (auto ok = check_element(settings.factors, atom.z); !ok)
       return fail(ok.error().area, "{}: {}", crystal.id, ok.error().message);
@@ -104,7 +108,8 @@ Expected<CouplingTable<Real>> CouplingTable<Real>::build(const Crystal& crystal,
   table.absorbing_ = settings.absorption;
   table.centre_of_inversion_ = inversion_centre(crystal);
   const bool centred = table.centre_of_inversion_.has_value();
-  const std::size_t entries = std::size_t(2 * sides[0] + 1) * std::size_t(table.k_side_) * std::size_t(table.l_side_);
+  const std::size_t entries =
+      std::size_t(2 * sides[0] + 1) * std::size_t(table.k_side_) * std::size_t(table.l_side_);
   table.real_.assign(entries, 0);
   if (settings.absorption || !centred) table.imaginary_.assign(entries, 0);
 
@@ -112,11 +117,12 @@ Expected<CouplingTable<Real>> CouplingTable<Real>::build(const Crystal& crystal,
   std::vector<Species<Real>> all = species_of<Real>(crystal, settings, shift, sides);
   std::vector<FactorRow<Real>> factors;
   for (const auto& s : all)
-    factors.emplace_back(settings.factors, settings.absorption, s.z, s.u_squared, s.u_tensor, settings.electron, g_max);
+    factors.emplace_back(settings.factors, settings.absorption, s.z, s.u_squared, s.u_tensor,
+                         settings.electron, g_max);
 
-  std::vector<Real> buffer(std::size_t(table.l_side_) * 6);
-  Real* g2 = buffer.data();
-  Real *sr = g2 + table.l_side_, *si = sr + table.l_side_, *fr = si + table.l_side_, *fi = fr + table.l_side_;
+  std::vector<double> g2(static_cast<std::size_t>(table.l_side_));
+  std::vector<Real> buffer(std::size_t(table.l_side_) * 4);
+  Real *sr = buffer.data(), *si = sr + table.l_side_, *fr = si + table.l_side_, *fi = fr + table.l_side_;
   for (int h = 0; h <= sides[0]; ++h)
     for (int k = h == 0 ? 0 : -sides[1]; k <= sides[1]; ++k) {
       // |g|² = c l² + b l + a <= g_max² bounds l.
@@ -133,11 +139,11 @@ Expected<CouplingTable<Real>> CouplingTable<Real>::build(const Crystal& crystal,
       const Eigen::Vector3d g_first = reciprocal.transpose() * Eigen::Vector3d(h, k, first);
       for (int i = 0; i < count; ++i) {
         const double l = first + i;
-        g2[i] = static_cast<Real>(std::max(0.0, a + l * (b + l * c)));
+        g2[std::size_t(i)] = std::max(0.0, a + l * (b + l * c));
       }
       for (std::size_t s = 0; s < all.size(); ++s) {
         geometric_row(all[s], h + sides[0], k + sides[1], first + sides[2], count, sr, si);
-        factors[s].evaluate(g2, count, g_first, reciprocal.row(2), fr, fi);
+        factors[s].evaluate(g2.data(), count, g_first, reciprocal.row(2), fr, fi);
         for (int i = 0; i < count; ++i) {
           const std::int32_t at = table.offset(h, k, first + i);
           const auto plus = std::size_t(table.origin_ + at), minus = std::size_t(table.origin_ - at);
@@ -151,7 +157,8 @@ Expected<CouplingTable<Real>> CouplingTable<Real>::build(const Crystal& crystal,
             if (minus != plus) table.imaginary_[minus] -= im;
           }
           if (!settings.absorption) continue;
-          const Real loss_re = fi[i] * sr[i] * per_volume, loss_im = centred ? Real(0) : fi[i] * si[i] * per_volume;
+          const Real loss_re = fi[i] * sr[i] * per_volume,
+                     loss_im = centred ? Real(0) : fi[i] * si[i] * per_volume;
           table.imaginary_[plus] += loss_re;
           table.real_[plus] -= loss_im;
           if (minus == plus) continue;

@@ -20,19 +20,20 @@ struct ScatteringSettings {
   std::optional<double> thermal_displacement = 0.0;
 };
 
-// U_g = (1/V) Σ_j occ_j f_j(|g|) exp(+2πi h·r_j) in 1/Å², for |g| <= g_max; zero beyond. A crystal with an inversion centre is
-// moved onto it, so that U is real (or, with absorption, complex with U_-g = U_g).
+// U_g = (1/V) Σ_j occ_j f_j(|g|) exp(+2πi h·r_j) in 1/Å², for |g| <= g_max; zero beyond. A crystal with an
+// inversion centre is moved onto it, so that U is real (or, with absorption, complex with U_-g = U_g).
 template <class Real>
 class CouplingTable {
  public:
   // Real = float or double. Fails when an element has no factors.
-  static Expected<CouplingTable> build(const Crystal& crystal, const ScatteringSettings& settings, double g_max);
+  static Expected<CouplingTable> build(const Crystal& crystal, const ScatteringSettings& settings,
+                                       double g_max);
 
   // Bytes that build() would take for this cell.
   static double bytes_needed(const CellParameters& cell, double g_max);
 
-  bool is_real() const { return imaginary_.empty(); }        // no imaginary part anywhere
-  bool is_hermitian() const { return !absorbing_; }          // U_-g = conj U_g
+  bool is_real() const { return imaginary_.empty(); }  // no imaginary part anywhere
+  bool is_hermitian() const { return !absorbing_; }    // U_-g = conj U_g
   bool is_centrosymmetric() const { return centre_of_inversion_.has_value(); }
 
   // Position of h k l in the table: linear, so that the offset of a difference is the difference of offsets.

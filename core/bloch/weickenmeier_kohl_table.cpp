@@ -111,6 +111,8 @@ constexpr std::array<std::array<double, 8>, 98> k_weickenmeier_kohl = {{
 
 }  // namespace
 
-std::span<const double, 8> weickenmeier_kohl_coefficients(int z) { return k_weickenmeier_kohl[static_cast<std::size_t>(z - 1)]; }
+std::span<const double, 8> weickenmeier_kohl_coefficients(int z) {
+  return k_weickenmeier_kohl[static_cast<std::size_t>(z - 1)];
+}
 
 }  // namespace bragglive

@@ -34,14 +34,15 @@ double wrapped(double x) {
 }
 
 Expected<gemmi::GroupOps> operations_of(const cif::Block& block, const std::string& name) {
-  for (const char* tag : {"_space_group_symop_operation_xyz", "_symmetry_equiv_pos_as_xyz", "_space_group_symop.operation_xyz"}) {
+  for (const char* tag : {"_space_group_symop_operation_xyz", "_symmetry_equiv_pos_as_xyz",
+                          "_space_group_symop.operation_xyz"}) {
     std::vector<gemmi::Op> ops;
     for (const std::string& text : const_cast<cif::Block&>(block).find_values(tag)) {
       try {
         ops.push_back(gemmi::parse_triplet(cif::as_string(text)));
       } catch (const std::exception& error) {
-        return fail(ErrorArea::format, "{}: symmetry operation \"{}\" cannot be read ({})", name, cif::as_string(text),
-                    error.what());
+        return fail(ErrorArea::format, "{}: symmetry operation \"{}\" cannot be read ({})", name,
+                    cif::as_string(text), error.what());
       }
     }
     if (!ops.empty()) return gemmi::split_centering_vectors(ops);
@@ -56,12 +57,13 @@ Expected<gemmi::GroupOps> operations_of(const cif::Block& block, const std::stri
     if (const std::string* value = block.find_value(tag); value && !cif::is_null(*value)) {
       if (const gemmi::SpaceGroup* group = gemmi::find_spacegroup_by_name(cif::as_string(*value)))
         return group->operations();
-      return fail(ErrorArea::format, "{}: unknown space group \"{}\"; list the symmetry operations instead", name,
-                  cif::as_string(*value));
+      return fail(ErrorArea::format, "{}: unknown space group \"{}\"; list the symmetry operations instead",
+                  name, cif::as_string(*value));
     }
   for (const char* tag : {"_space_group_IT_number", "_symmetry_Int_Tables_number"})
     if (const std::string* value = block.find_value(tag); value && !cif::is_null(*value)) {
-      if (const gemmi::SpaceGroup* group = gemmi::find_spacegroup_by_number(static_cast<int>(cif::as_number(*value, 0))))
+      if (const gemmi::SpaceGroup* group =
+              gemmi::find_spacegroup_by_number(static_cast<int>(cif::as_number(*value, 0))))
         return group->operations();
       return fail(ErrorArea::format, "{}: {} is not a space-group number", name, *value);
     }
@@ -81,7 +83,8 @@ Expected<void> check_metric(const gemmi::GroupOps& ops, const CellParameters& ce
       for (int j = 0; j < 3; ++j) r(i, j) = double(op.rot[std::size_t(i)][std::size_t(j)]) / gemmi::Op::DEN;
     if ((r.transpose() * metric * r - metric).norm() > 5e-3 * metric.norm())
       return fail(ErrorArea::format,
-                  "{}: the symmetry operation \"{}\" does not fit the cell {} {} {} Å, {} {} {}°: the symmetry or the "
+                  "{}: the symmetry operation \"{}\" does not fit the cell {} {} {} Å, {} {} {}°: the "
+                  "symmetry or the "
                   "cell is wrong",
                   name, op.triplet(), cell.a, cell.b, cell.c, cell.alpha, cell.beta, cell.gamma);
   }
@@ -100,7 +103,8 @@ std::string element_of_label(const std::string& label) {
   return symbol;
 }
 
-// U_ij of the CIF refers to the lengths of a*: U_cart = A N U N Aᵀ with A = columns a b c, N = diag(a*, b*, c*).
+// U_ij of the CIF refers to the lengths of a*: U_cart = A N U N Aᵀ with A = columns a b c, N = diag(a*, b*,
+// c*).
 Eigen::Matrix3d cartesian_displacement(const gemmi::SMat33<double>& u, const CellParameters& cell) {
   Eigen::Matrix3d m;
   m << u.u11, u.u12, u.u13, u.u12, u.u22, u.u23, u.u13, u.u23, u.u33;
@@ -138,11 +142,12 @@ void add_images(Crystal& crystal, const Atom& atom, const std::vector<Image>& im
     Atom next = atom;
     next.position = image.rotation * atom.position + image.shift;
     for (int k = 0; k < 3; ++k) next.position[k] = wrapped(next.position[k]);
-    const bool known = std::any_of(crystal.atoms.begin() + std::ptrdiff_t(first), crystal.atoms.end(), [&](const Atom& a) {
-      Eigen::Vector3d d = a.position - next.position;
-      for (int k = 0; k < 3; ++k) d[k] -= std::round(d[k]);
-      return (columns * d).norm() < 0.4;
-    });
+    const bool known =
+        std::any_of(crystal.atoms.begin() + std::ptrdiff_t(first), crystal.atoms.end(), [&](const Atom& a) {
+          Eigen::Vector3d d = a.position - next.position;
+          for (int k = 0; k < 3; ++k) d[k] -= std::round(d[k]);
+          return (columns * d).norm() < 0.4;
+        });
     if (known) continue;
     if (atom.u_tensor) {
       const Eigen::Matrix3d r = columns * image.rotation * to_fraction;
@@ -152,16 +157,19 @@ void add_images(Crystal& crystal, const Atom& atom, const std::vector<Image>& im
   }
 }
 
-Expected<Atom> atom_of(const gemmi::SmallStructure::Site& site, const CellParameters& cell, const std::string& name) {
+Expected<Atom> atom_of(const gemmi::SmallStructure::Site& site, const CellParameters& cell,
+                       const std::string& name) {
   Atom atom;
   const std::string symbol = element_of_label(site.type_symbol.empty() ? site.label : site.type_symbol);
   const auto z = atomic_number(symbol);
   if (!z)
-    return fail(ErrorArea::format, "{}: site \"{}\" has no known element (\"{}\")", name, site.label, site.type_symbol);
+    return fail(ErrorArea::format, "{}: site \"{}\" has no known element (\"{}\")", name, site.label,
+                site.type_symbol);
   atom.z = *z;
   atom.position = {exact_fraction(site.fract.x), exact_fraction(site.fract.y), exact_fraction(site.fract.z)};
   if (!atom.position.allFinite())
-    return fail(ErrorArea::format, "{}: site \"{}\" has no position (_atom_site_fract_x, y, z)", name, site.label);
+    return fail(ErrorArea::format, "{}: site \"{}\" has no position (_atom_site_fract_x, y, z)", name,
+                site.label);
   atom.occupancy = site.occ;
   atom.u_squared = std::isfinite(site.u_iso) ? std::max(0.0, site.u_iso) : 0;
   if (site.aniso.nonzero()) {
@@ -218,7 +226,8 @@ Expected<Crystal> load_cif(const std::filesystem::path& path) {
   const std::uintmax_t bytes = std::filesystem::file_size(path, status);
   if (status) return fail(ErrorArea::file, "{}: cannot be opened ({})", path.string(), status.message());
   if (bytes > k_max_cif_bytes)
-    return fail(ErrorArea::format, "{}: {} bytes is too large for a CIF file of one crystal", path.string(), bytes);
+    return fail(ErrorArea::format, "{}: {} bytes is too large for a CIF file of one crystal", path.string(),
+                bytes);
   std::ifstream file(path, std::ios::binary);
   std::ostringstream text;
   text << file.rdbuf();

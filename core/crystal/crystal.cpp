@@ -19,10 +19,14 @@ constexpr std::array<std::string_view, 119> k_symbols = {
     "At", "Rn", "Fr", "Ra", "Ac", "Th", "Pa", "U",  "Np", "Pu", "Am", "Cm", "Bk", "Cf", "Es", "Fm", "Md",
     "No", "Lr", "Rf", "Db", "Sg", "Bh", "Hs", "Mt", "Ds", "Rg", "Cn", "Nh", "Fl", "Mc", "Lv", "Ts", "Og"};
 
-double radians(double degrees) { return degrees * std::numbers::pi / 180; }
+double radians(double degrees) {
+  return degrees * std::numbers::pi / 180;
+}
 
 // Exact for right angles, where cos(90°) in floating point is 6e-17 and would tilt the frame.
-double cosine(double degrees) { return degrees == 90 ? 0.0 : std::cos(radians(degrees)); }
+double cosine(double degrees) {
+  return degrees == 90 ? 0.0 : std::cos(radians(degrees));
+}
 
 // Shortest Cartesian distance between two fractional positions over the neighbouring cells.
 double distance(const Eigen::Matrix3d& rows, const Eigen::Vector3d& p, const Eigen::Vector3d& q) {
@@ -75,11 +79,12 @@ Expected<void> validate_overlap(const Crystal& crystal) {
       const double d = distance(rows, crystal.atoms[i].position, crystal.atoms[j].position);
       if (d < k_shortest_distance) shared += crystal.atoms[j].occupancy;
       if (shared > 1.01)
-        return fail(ErrorArea::format,
-                    "{}: atoms {} ({}) and {} ({}) overlap: {:.2f} Å apart with occupancies that add up to {:.2f}; "
-                    "check the symmetry operations and positions",
-                    crystal.id, i + 1, element_symbol(crystal.atoms[i].z), j + 1,
-                    element_symbol(crystal.atoms[j].z), d, shared);
+        return fail(
+            ErrorArea::format,
+            "{}: atoms {} ({}) and {} ({}) overlap: {:.2f} Å apart with occupancies that add up to {:.2f}; "
+            "check the symmetry operations and positions",
+            crystal.id, i + 1, element_symbol(crystal.atoms[i].z), j + 1, element_symbol(crystal.atoms[j].z),
+            d, shared);
     }
   }
   return {};
@@ -101,7 +106,9 @@ Eigen::Matrix3d reciprocal_rows(const CellParameters& cell) {
   return lattice_rows(cell).inverse().transpose();
 }
 
-double cell_volume(const CellParameters& cell) { return std::abs(lattice_rows(cell).determinant()); }
+double cell_volume(const CellParameters& cell) {
+  return std::abs(lattice_rows(cell).determinant());
+}
 
 std::optional<int> atomic_number(std::string_view symbol) {
   if (symbol == "D" || symbol == "T") return 1;

@@ -20,11 +20,11 @@ struct CellParameters {
 };
 
 struct Atom {
-  int z = 0;                                         // atomic number
+  int z = 0;                                           // atomic number
   Eigen::Vector3d position = Eigen::Vector3d::Zero();  // fractional, in [0, 1)
-  double occupancy = 1;                              // 0 < occupancy <= 1
-  double u_squared = 0;                              // mean-square displacement along one direction, Å^2 (U_iso)
-  std::optional<Eigen::Matrix3d> u_tensor;           // anisotropic displacement in the Cartesian frame, Å^2
+  double occupancy = 1;                                // 0 < occupancy <= 1
+  double u_squared = 0;                     // mean-square displacement along one direction, Å^2 (U_iso)
+  std::optional<Eigen::Matrix3d> u_tensor;  // anisotropic displacement in the Cartesian frame, Å^2
 };
 
 enum class Split : std::uint8_t { train = 0, test = 1, none = 255 };
@@ -55,12 +55,12 @@ std::string_view element_symbol(int z);  // "X" outside 1..118
 // Reduced formula in order of atomic number, weighted by occupancy; e.g. "O2Ti", "Au".
 std::string reduced_formula(const Crystal& crystal);
 
-constexpr std::size_t k_max_atoms = 5000;         // in one cell; larger cells are refused
-constexpr double k_max_cell_length = 1000;        // Å
-constexpr double k_shortest_distance = 0.5;       // Å; closer atoms overlap unless they share one site
+constexpr std::size_t k_max_atoms = 5000;    // in one cell; larger cells are refused
+constexpr double k_max_cell_length = 1000;   // Å
+constexpr double k_shortest_distance = 0.5;  // Å; closer atoms overlap unless they share one site
 
-// Refuses what cannot be simulated: no or an impossible cell, no atoms, unknown elements, occupancies outside (0, 1],
-// sites filled beyond 1, atoms that overlap. The message names the crystal and the atom.
+// Refuses what cannot be simulated: no or an impossible cell, no atoms, unknown elements, occupancies outside
+// (0, 1], sites filled beyond 1, atoms that overlap. The message names the crystal and the atom.
 Expected<void> validate(const Crystal& crystal);
 
 }  // namespace bragglive

@@ -22,7 +22,8 @@ struct Site {
   std::vector<Atom> atoms;  // sorted by z
 };
 
-bool same_place(const Eigen::Matrix3d& rows, const Eigen::Vector3d& p, const Eigen::Vector3d& q, double tolerance) {
+bool same_place(const Eigen::Matrix3d& rows, const Eigen::Vector3d& p, const Eigen::Vector3d& q,
+                double tolerance) {
   Eigen::Vector3d d = p - q;
   for (int i = 0; i < 3; ++i) d[i] -= std::round(d[i]);
   return (rows.transpose() * d).norm() < tolerance;
@@ -30,13 +31,14 @@ bool same_place(const Eigen::Matrix3d& rows, const Eigen::Vector3d& p, const Eig
 
 // Whether two atoms scatter alike; the displacement counts only where it is given.
 bool same_kind(const Atom& p, const Atom& q) {
-  return p.z == q.z && std::abs(p.occupancy - q.occupancy) < 1e-4 && std::abs(p.u_squared - q.u_squared) < 1e-5;
+  return p.z == q.z && std::abs(p.occupancy - q.occupancy) < 1e-4 &&
+         std::abs(p.u_squared - q.u_squared) < 1e-5;
 }
 
 bool same_kind(const Site& p, const Site& q) {
-  return std::equal(p.atoms.begin(), p.atoms.end(), q.atoms.begin(), q.atoms.end(), [](const Atom& x, const Atom& y) {
-    return x.z == y.z && std::abs(x.occupancy - y.occupancy) < 1e-3;
-  });
+  return std::equal(
+      p.atoms.begin(), p.atoms.end(), q.atoms.begin(), q.atoms.end(),
+      [](const Atom& x, const Atom& y) { return x.z == y.z && std::abs(x.occupancy - y.occupancy) < 1e-3; });
 }
 
 std::vector<Site> sites_of(const Crystal& crystal) {
@@ -66,7 +68,8 @@ Expected<Symmetry> search(const Crystal& crystal, double tolerance) {
   std::vector<int> types;
   std::vector<double> positions;
   for (const Site& site : sites) {
-    auto at = std::find_if(found.kinds.begin(), found.kinds.end(), [&](const Site& s) { return same_kind(s, site); });
+    auto at = std::find_if(found.kinds.begin(), found.kinds.end(),
+                           [&](const Site& s) { return same_kind(s, site); });
     types.push_back(static_cast<int>(at - found.kinds.begin()) + 1);
     if (at == found.kinds.end()) found.kinds.push_back(site);
     positions.insert(positions.end(), site.position.data(), site.position.data() + 3);
@@ -78,7 +81,8 @@ Expected<Symmetry> search(const Crystal& crystal, double tolerance) {
   found.dataset.reset(spg_get_dataset(columns, reinterpret_cast<double(*)[3]>(positions.data()), types.data(),
                                       static_cast<int>(types.size()), tolerance));
   if (!found.dataset)
-    return fail(ErrorArea::numeric, "{}: the symmetry search failed (tolerance {} Å); atoms may be too close together",
+    return fail(ErrorArea::numeric,
+                "{}: the symmetry search failed (tolerance {} Å); atoms may be too close together",
                 crystal.id, tolerance);
   return found;
 }
@@ -170,7 +174,8 @@ std::vector<Eigen::Vector3d> centring_translations(const Crystal& crystal, doubl
         if (std::abs(shift[k] * parts - std::round(shift[k] * parts)) < 1e-4 * parts)
           shift[k] = wrapped(std::round(shift[k] * parts) / parts);
     }
-    if (shift.norm() > 1e-3 && maps_onto_itself(crystal, 1, shift, tolerance_angstrom)) found.push_back(shift);
+    if (shift.norm() > 1e-3 && maps_onto_itself(crystal, 1, shift, tolerance_angstrom))
+      found.push_back(shift);
   }
   return found;
 }

@@ -1,8 +1,8 @@
 // Every reference case of the field's public tool, with both solvers.
+#include "tests/unit/bloch/reference.hpp"
+
 #include <array>
 #include <map>
-
-#include "tests/unit/bloch/reference.hpp"
 
 using namespace bragglive;
 using namespace bragglive::test;
@@ -59,7 +59,8 @@ Comparison compare(const nlohmann::json& pattern, const char* method, const Diff
   return result;
 }
 
-void check_all(const Method& method, Solver solver, Precision precision, double tolerance, std::size_t max_beams) {
+void check_all(const Method& method, Solver solver, Precision precision, double tolerance,
+               std::size_t max_beams) {
   if (!have_shared("reference/bloch/index.json")) return;
   const auto index = read_json("reference/bloch/index.json");
   std::map<std::string, BlochSimulator> simulators;
@@ -70,7 +71,8 @@ void check_all(const Method& method, Solver solver, Precision precision, double 
     if (pattern["n_beams"] > max_beams) continue;
     const std::string name = entry["crystal"];
     if (!simulators.contains(name)) {
-      auto made = BlochSimulator::create(reference_crystal(index, name), settings_of(method, solver, precision));
+      auto made =
+          BlochSimulator::create(reference_crystal(index, name), settings_of(method, solver, precision));
       REQUIRE(made.has_value());
       simulators.emplace(name, std::move(*made));
     }

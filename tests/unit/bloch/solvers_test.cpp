@@ -1,9 +1,10 @@
 // The two solvers against each other and against conservation laws.
+#include "core/bloch/solvers.hpp"
+
 #include <numeric>
 #include <random>
 
 #include "core/bloch/bloch_wave.hpp"
-#include "core/bloch/solvers.hpp"
 #include "tests/catch.hpp"
 
 using namespace bragglive;
@@ -24,9 +25,14 @@ Crystal crystal_of(CellParameters cell, std::vector<std::pair<int, Eigen::Vector
 }
 
 Crystal gold() {
-  return crystal_of({4.0786, 4.0786, 4.0786}, {{79, {0, 0, 0}}, {79, {0, .5, .5}}, {79, {.5, 0, .5}}, {79, {.5, .5, 0}}});
+  return crystal_of({4.0786, 4.0786, 4.0786},
+                    {{79, {0, 0, 0}}, {79, {0, .5, .5}}, {79, {.5, 0, .5}}, {79, {.5, .5, 0}}});
 }
-Crystal polar() { return crystal_of({3.99, 3.99, 4.04, 90, 90, 90}, {{56, {0, 0, 0}}, {22, {.5, .5, .51}}, {8, {.5, .5, .98}}, {8, {.5, 0, .49}}, {8, {0, .5, .49}}}); }
+Crystal polar() {
+  return crystal_of(
+      {3.99, 3.99, 4.04, 90, 90, 90},
+      {{56, {0, 0, 0}}, {22, {.5, .5, .51}}, {8, {.5, .5, .98}}, {8, {.5, 0, .49}}, {8, {0, .5, .49}}});
+}
 
 DiffractionPattern simulate(const Crystal& crystal, const BlochSettings& settings, std::vector<double> nm,
                             Eigen::Vector3d zone = {0.1, 0.2, 1}) {
@@ -74,7 +80,8 @@ TEST_CASE("without absorption nothing is lost, with it something is") {
     settings.absorption = false;
     settings.factors = FactorTable::lobato;
     const auto elastic = simulate(crystal, settings, {20});
-    CHECK(std::accumulate(elastic.intensities.begin(), elastic.intensities.end(), 0.0) == Approx(1).epsilon(1e-10));
+    CHECK(std::accumulate(elastic.intensities.begin(), elastic.intensities.end(), 0.0) ==
+          Approx(1).epsilon(1e-10));
     settings.absorption = true;
     settings.factors = FactorTable::weickenmeier_kohl;
     settings.thermal_displacement = 0.08;
