@@ -33,7 +33,7 @@ Expected<void> Session::Engine::start(std::unique_ptr<FrameSource> source) {
     if (state_ == SessionState::waiting || state_ == SessionState::scanning)
       return fail(ErrorArea::usage, "the session already runs on {}: stop it first", source_->description());
   }
-  if (receiver_.joinable()) receiver_.join();
+  stop();  // a live source that finished its scan is still listening
   {
     const std::lock_guard lock(mutex_);
     source_ = std::move(source);

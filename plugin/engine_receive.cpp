@@ -63,8 +63,7 @@ void Session::Engine::receive_loop() {
   const SessionState now = state();
   if (now == SessionState::waiting && over)
     set_state(SessionState::failed, fmt::format("{} holds no frame", source->description()));
-  else if (now == SessionState::waiting ||
-           (now == SessionState::finished && stop_requested_ && source->live()))
+  else if (now == SessionState::waiting || (now == SessionState::finished && !over))
     set_state(SessionState::stopped);
 }
 

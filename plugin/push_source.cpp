@@ -1,0 +1,29 @@
+#include "plugin/push_source.hpp"
+
+namespace bragglive {
+
+bool PushQueue::reserve_frame() {
+  const std::lock_guard lock(mutex_);
+  if (frames_ >= frame_limit_) return false;
+  ++frames_;
+  return true;
+}
+
+void PushQueue::push(SourceEvent event) {
+  {
+    const std::lock_guard lock(mutex_);
+    events_.push_back(std::move(event));
+  }
+  arrived_.notify_one();
+}
+
+SourceEvent PushQueue::pop(std::chrono::milliseconds timeout) {
+  std::unique_lock lock(mutex_);
+  if (!arrived_.wait_for(lock, timeout, [this] { return !events_.empty(); })) return Idle{};
+  SourceEvent event = std::move(events_.front());
+  events_.pop_front();
+  if (std::holds_alternative<FrameMessage>(event)) --frames_;
+  return event;
+}
+
+}  // namespace bragglive
