@@ -1,0 +1,117 @@
+#include "core/forest/forest.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <limits>
+
+#include "core/forest/walk.hpp"
+
+namespace bragglive {
+
+ForestNode ForestNode::inner(std::uint32_t feature, float threshold, std::uint32_t delta) {
+  return {threshold, feature | (delta << k_feature_bits)};
+}
+ForestNode ForestNode::leaf(std::uint32_t payload) {
+  return {std::bit_cast<float>(payload), 0};
+}
+std::uint32_t ForestNode::payload() const {
+  return std::bit_cast<std::uint32_t>(threshold);
+}
+
+Forest::Forest(ForestParts parts) : parts_(std::move(parts)) {
+  leaf_shares_.resize(parts_.leaf_words.size());
+  for (std::size_t at = 0; at < parts_.leaf_words.size();) {
+    const std::size_t entries = parts_.leaf_words[at] & 0xFFFFU;
+    double total = 0;
+    for (std::size_t e = 1; e <= entries; ++e) total += parts_.leaf_words[at + e] & k_max_leaf_count;
+    for (std::size_t e = 1; e <= entries; ++e)
+      leaf_shares_[at + e] = (parts_.leaf_words[at + e] & k_max_leaf_count) / total;
+    at += entries + 1;
+  }
+}
+
+// Fills scratch.payload (trees, rows): tree by tree, so that a tree stays in the cache while all rows pass
+// through it.
+void Forest::walk(std::span<const float* const> rows, Scratch& scratch) const noexcept {
+  const std::size_t n = rows.size(), count = trees();
+  if (scratch.payload.size() < n * count) scratch.payload.resize(n * count);
+  if (n == 1) {
+    walk_one_row(parts_.nodes.data(), parts_.tree_start, rows[0], scratch.payload.data());
+    return;
+  }
+  for (std::size_t tree = 0; tree < count; ++tree)
+    walk_rows(parts_.nodes.data() + parts_.tree_start[tree], rows, scratch.payload.data() + tree * n);
+}
+
+namespace {
+// Rows that pass through a tree together: their vectors stay in the second-level cache for the next tree.
+constexpr std::size_t k_block = 128;
+}  // namespace
+
+void Forest::classify(std::span<const float* const> rows, Scratch& scratch, std::span<double> probability,
+                      std::span<std::uint16_t> votes) const noexcept {
+  const std::size_t classes = parts_.outputs, count = trees();
+  for (std::size_t begin = 0; begin < rows.size(); begin += k_block) {
+    const std::size_t n = std::min(k_block, rows.size() - begin);
+    walk(rows.subspan(begin, n), scratch);
+    double* const p = probability.data() + begin * classes;
+    std::uint16_t* const v = votes.data() + begin * classes;
+    std::fill(p, p + n * classes, 0.0);
+    std::fill(v, v + n * classes, std::uint16_t{0});
+    for (std::size_t tree = 0; tree < count; ++tree) {
+      const std::uint32_t* const payload = scratch.payload.data() + tree * n;
+      for (std::size_t row = 0; row < n; ++row) {
+        if (payload[row] & k_pure_leaf) {
+          const std::size_t only = payload[row] & ~k_pure_leaf;
+          p[row * classes + only] += 1;
+          ++v[row * classes + only];
+          continue;
+        }
+        const std::uint32_t* const record = parts_.leaf_words.data() + payload[row];
+        const double* const shares = leaf_shares_.data() + payload[row];
+        const std::uint32_t entries = *record & 0xFFFFU;
+        ++v[row * classes + (*record >> 16)];
+        for (std::uint32_t e = 1; e <= entries; ++e) p[row * classes + (record[e] >> 24)] += shares[e];
+      }
+    }
+    for (std::size_t i = 0; i < n * classes; ++i) p[i] /= static_cast<double>(count);
+  }
+}
+
+void Forest::regress(std::span<const float* const> rows, std::uint32_t wanted, Scratch& scratch,
+                     std::span<double> values) const noexcept {
+  const std::size_t count = trees(), outputs = parts_.outputs;
+  for (std::size_t begin = 0; begin < rows.size(); begin += k_block) {
+    const std::size_t n = std::min(k_block, rows.size() - begin);
+    walk(rows.subspan(begin, n), scratch);
+    for (std::size_t tree = 0; tree < count; ++tree) {
+      const std::uint32_t* const payload = scratch.payload.data() + tree * n;
+      for (std::size_t row = 0; row < n; ++row) {
+        const double* const leaf = parts_.leaf_values.data() + payload[row] * outputs;
+        for (std::size_t output = 0; output < wanted; ++output)
+          values[((begin + row) * wanted + output) * count + tree] = leaf[output];
+      }
+    }
+  }
+}
+
+MedianSpread median_and_spread(std::span<double> values) noexcept {
+  if (values.empty())
+    return {std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::quiet_NaN()};
+  std::sort(values.begin(), values.end());
+  const std::size_t n = values.size();
+  const double median = n % 2 ? values[n / 2] : (values[n / 2 - 1] + values[n / 2]) / 2;
+  const auto at = [&](double share) {
+    return values[static_cast<std::size_t>(std::lround(share * static_cast<double>(n - 1)))];
+  };
+  return {median, (at(0.84) - at(0.16)) / 2};
+}
+
+std::size_t arg_max(std::span<const double> values) noexcept {
+  return values.empty()
+             ? 0
+             : static_cast<std::size_t>(std::max_element(values.begin(), values.end()) - values.begin());
+}
+
+}  // namespace bragglive

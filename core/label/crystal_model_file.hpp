@@ -1,0 +1,41 @@
+// What a crystal model is made of, and how it gets into a file: for the trainer, the evaluation and the
+// importer.
+//
+// Sections: "metadata" (JSON: format, features {definition, hash}, and whatever the trainer says about
+// itself), "system", "space_group.NAME" and "lattice.NAME" per crystal system NAME (any may be missing).
+#pragma once
+#include <array>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "core/forest/forest.hpp"
+#include "core/label/crystal_model.hpp"
+
+namespace bragglive {
+
+struct CrystalModelParts {
+  std::string features;           // FeatureSet::definition()
+  std::string provenance = "{}";  // a JSON object; merged into the metadata
+  std::optional<Forest> system;   // labels are CrystalSystem numbers
+  std::array<std::optional<Forest>, k_crystal_systems> space_group;  // labels are space-group numbers
+  std::array<std::optional<Forest>, k_crystal_systems>
+      lattice;  // outputs a, b, c (Å), alpha, beta, gamma (degrees)
+};
+
+// Checks that features, forests and labels fit together.
+Expected<std::shared_ptr<const CrystalModel>> make_crystal_model(CrystalModelParts parts,
+                                                                 std::string checksum);
+
+Expected<void> save_crystal_model(const std::filesystem::path& file, const CrystalModelParts& parts);
+
+struct LoadedModelParts {
+  CrystalModelParts parts;
+  std::string checksum;
+};
+Expected<LoadedModelParts> load_crystal_model_parts(const std::filesystem::path& file);
+Expected<LoadedModelParts> crystal_model_parts_from_bytes(std::span<const std::byte> bytes,
+                                                          const std::string& called);
+
+}  // namespace bragglive
