@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <variant>
 #include <vector>
@@ -86,7 +87,7 @@ using SourceFactory =
 Expected<std::unique_ptr<FrameSource>> open_source(const std::string& uri, const SourceOptions& options,
                                                    const std::map<std::string, SourceFactory>& extra = {});
 
-// Decodes a payload into `out` (frame.bytes() bytes), which it fills completely or not at all. Sizes are checked first.
+// Decodes a payload into `out` (frame.bytes() bytes). Every size is checked; on an error `out` holds no usable pixels.
 Expected<void> decode_payload(Encoding encoding, FrameShape frame, PixelType pixel, std::span<const std::byte> payload,
                               std::span<std::byte> out);
 

@@ -1,0 +1,62 @@
+#include <array>
+#include <string_view>
+
+#include "streams/frame_sink.hpp"
+#include "streams/frame_source.hpp"
+#include "streams/native/receiver.hpp"
+#include "streams/native/sender.hpp"
+#include "streams/recordings/recording.hpp"
+#include "streams/replay/replay_source.hpp"
+#include "streams/zmq/endpoint.hpp"
+
+namespace bragglive {
+namespace {
+
+struct Protocol {
+  std::string_view name;
+  Expected<std::unique_ptr<FrameSource>> (*receive)(const std::string& uri, const SourceOptions& options);
+  Expected<std::unique_ptr<FrameSink>> (*send)(const std::string& uri, const SinkOptions& options);
+};
+// One line per protocol.
+constexpr std::array k_protocols = {
+    Protocol{"native", native::open_receiver, native::open_sender},
+};
+
+Expected<const Protocol*> find_protocol(std::string_view name) {
+  std::string names;
+  for (const Protocol& protocol : k_protocols) {
+    if (protocol.name == name) return &protocol;
+    names += fmt::format("{}{}", names.empty() ? "" : ", ", protocol.name);
+  }
+  return fail(ErrorArea::usage, "unknown protocol '{}' (there is {})", name, names);
+}
+
+}  // namespace
+
+Expected<std::unique_ptr<FrameSource>> open_source(const std::string& uri, const SourceOptions& options,
+                                                   const std::map<std::string, SourceFactory>& extra) {
+  if (uri.empty())
+    return fail(ErrorArea::usage, "no source: name an endpoint (tcp://host:port), a recording or demo:gold");
+  if (is_endpoint(uri)) {
+    const auto protocol = find_protocol(options.protocol);
+    if (!protocol) return tl::unexpected(protocol.error());
+    return (*protocol)->receive(uri, options);
+  }
+  if (const std::size_t colon = uri.find(':'); colon != std::string::npos) {
+    const auto factory = extra.find(uri.substr(0, colon));
+    if (factory != extra.end()) return factory->second(uri, options);
+    if (uri.starts_with("demo:"))
+      return fail(ErrorArea::usage, "this program has no demo specimen ('{}')", uri);
+  }
+  auto recording = open_recording(uri, {options.dataset, options.log});
+  if (!recording) return tl::unexpected(recording.error());
+  return make_replay(std::move(*recording), uri, options);
+}
+
+Expected<std::unique_ptr<FrameSink>> open_sink(const std::string& uri, const SinkOptions& options) {
+  const auto protocol = find_protocol(options.protocol);
+  if (!protocol) return tl::unexpected(protocol.error());
+  return (*protocol)->send(uri, options);
+}
+
+}  // namespace bragglive

@@ -1,0 +1,90 @@
+// Merlin .mib files: frames as they come over the wire, each with its text header (see
+// streams/merlin/frame_header.hpp).
+#include <fstream>
+
+#include "streams/merlin/frame_header.hpp"
+#include "streams/merlin/pixels.hpp"
+#include "streams/recordings/flat_recording.hpp"
+
+namespace bragglive {
+namespace {
+
+constexpr std::size_t k_max_hdr_bytes = 65536;
+
+class MibRecording final : public Recording {
+ public:
+  MibRecording(std::shared_ptr<const MappedFile> file, merlin::FrameHeader first, RecordingInfo info)
+      : file_(std::move(file)), first_(first), stride_(first.offset + first.payload_bytes()) {
+    info_ = std::move(info);
+  }
+
+  Expected<Payload> read(std::uint64_t frame) override {
+    if (frame < info_.frames) window_.visit(*file_, frame * stride_, stride_);
+    return read_again(frame);
+  }
+
+  Expected<Payload> read_again(std::uint64_t frame) const override {
+    if (frame >= info_.frames) return fail(ErrorArea::usage, "frame {} of {}", frame, info_.frames);
+    const auto bytes =
+        file_->bytes().subspan(frame * stride_, std::min(stride_, file_->bytes().size() - frame * stride_));
+    auto header = merlin::parse_frame_header(bytes);
+    if (!header) return fail(ErrorArea::format, "frame {}: {}", frame, header.error().message);
+    if (header->offset != first_.offset || header->payload_bytes() != first_.payload_bytes() ||
+        header->format != first_.format)
+      return fail(ErrorArea::shape, "frame {} has another layout than the first", frame);
+    if (bytes.size() < stride_) return fail(ErrorArea::format, "the file ends inside frame {}", frame);
+    std::vector<std::byte> pixels(info_.frame.pixels() * bytes_per_pixel(info_.pixel));
+    merlin::to_pixels(first_, bytes.subspan(first_.offset, first_.payload_bytes()), pixels);
+    return own(std::move(pixels));
+  }
+
+ private:
+  const std::shared_ptr<const MappedFile> file_;
+  const merlin::FrameHeader first_;
+  const std::size_t stride_;
+  SlidingWindow window_;
+};
+
+std::string read_hdr_beside(std::filesystem::path file) {
+  std::ifstream stream(file.replace_extension(".hdr"), std::ios::binary);
+  std::string text(k_max_hdr_bytes, '\0');
+  stream.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<std::size_t>(std::max<std::streamsize>(stream.gcount(), 0)));
+  return text;
+}
+
+}  // namespace
+
+Expected<std::unique_ptr<Recording>> open_mib(const std::filesystem::path& file,
+                                              const RecordingOptions& options) {
+  auto mapped = MappedFile::open(file);
+  if (!mapped) return tl::unexpected(mapped.error());
+  const auto bytes = (*mapped)->bytes();
+  const auto first = merlin::parse_frame_header(bytes);
+  if (!first) return fail(ErrorArea::format, "{}: {}", file.string(), first.error().message);
+  const std::size_t stride = first->offset + first->payload_bytes();
+  const std::uint64_t whole = bytes.size() / stride;
+  const bool cut = bytes.size() % stride != 0;
+  if (whole == 0)
+    return fail(ErrorArea::format, "{} is cut short: its first frame needs {} bytes, it has {}",
+                file.string(), stride, bytes.size());
+  if (cut && options.log)
+    options.log(LogLevel::warning,
+                fmt::format("{} ends inside frame {}: that one is counted as corrupt", file.string(), whole));
+  const std::uint64_t frames = whole + (cut ? 1 : 0);
+  const FrameShape shape = first->frame_shape();
+  auto info = info_of_shape(std::array<std::uint64_t, 3>{frames, shape.rows, shape.cols}, first->pixel_type(),
+                            file.string());
+  if (!info) return tl::unexpected(info.error());
+  info->format = fmt::format("Merlin .mib ({})", first->format_name());
+  info->scan_known = frames == 1;
+  const merlin::AcquisitionHeader acquisition = merlin::parse_acquisition_header(read_hdr_beside(file));
+  info->metadata = acquisition.fields;
+  if (const auto scan = acquisition.scan(); scan && scan->positions() == frames) {
+    info->scan = *scan;
+    info->scan_known = true;
+  }
+  return std::make_unique<MibRecording>(std::move(*mapped), *first, std::move(*info));
+}
+
+}  // namespace bragglive

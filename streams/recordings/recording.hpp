@@ -1,0 +1,62 @@
+// A recorded scan on disk: what it holds, and its frames by number. One reader per file format.
+#pragma once
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "core/frame/error.hpp"
+#include "streams/frame_source.hpp"
+
+namespace bragglive {
+
+struct RecordingInfo {
+  std::string format;  // "numpy", "HDF5 dataset /strip/data", …
+  ScanShape scan;      // {1, frames} where the file does not know it
+  bool scan_known = false;
+  FrameShape frame;
+  PixelType pixel = PixelType::u16;  // of the payloads; wider or signed types of a file are converted (see
+                                     // pixel_format.hpp)
+  Encoding encoding = Encoding::none;
+  std::uint64_t frames = 0;
+  std::map<std::string, std::string> metadata;
+};
+
+class Recording {
+ public:
+  virtual ~Recording() = default;
+  const RecordingInfo& info() const { return info_; }
+
+  // The scan order in which frames are read fastest: step 0 … frames - 1 -> frame number (chunked files store
+  // neighbours together).
+  virtual std::uint64_t frame_at(std::uint64_t step) const { return step; }
+  // For one thread that goes through the steps. A frame that is damaged is an error; the others can still be
+  // read.
+  virtual Expected<Payload> read(std::uint64_t frame) = 0;
+  // For any thread, beside read(): one frame out of order.
+  virtual Expected<Payload> read_again(std::uint64_t frame) const = 0;
+  // true: payloads are views on mapped memory, nothing is gained by reading ahead in a thread.
+  virtual bool mapped() const { return false; }
+
+ protected:
+  RecordingInfo info_;
+};
+
+struct RecordingOptions {
+  std::string dataset;  // inside an HDF5 file
+  LogSink log;
+};
+
+// Recognises the format by the file's first bytes. "FILE.h5:/path/in/file" names a dataset too.
+Expected<std::unique_ptr<Recording>> open_recording(const std::string& path, const RecordingOptions& options);
+
+// One per format, called with a file that begins as that format does.
+Expected<std::unique_ptr<Recording>> open_npy(const std::filesystem::path& file);
+Expected<std::unique_ptr<Recording>> open_hdf5(const std::filesystem::path& file,
+                                               const RecordingOptions& options);
+Expected<std::unique_ptr<Recording>> open_mib(const std::filesystem::path& file,
+                                              const RecordingOptions& options);
+Expected<std::unique_ptr<Recording>> open_blo(const std::filesystem::path& file);
+Expected<std::unique_ptr<Recording>> open_tiff(const std::filesystem::path& file);
+
+}  // namespace bragglive

@@ -1,0 +1,68 @@
+#include "streams/zmq/message_reader.hpp"
+
+#include <algorithm>
+
+namespace bragglive {
+namespace {
+constexpr int k_heartbeat_ms = 2000;  // finds a peer that was unplugged
+constexpr int k_heartbeat_timeout_ms = 10000;
+constexpr int k_reconnect_ms = 50, k_reconnect_max_ms = 1000;
+}  // namespace
+
+Expected<std::unique_ptr<MessageReader>> MessageReader::open(const Endpoint& endpoint,
+                                                             const ReaderOptions& options) {
+  try {
+    std::unique_ptr<MessageReader> reader(new MessageReader(options.kind));
+    zmq::socket_t& socket = reader->socket_;
+    socket.set(zmq::sockopt::linger, 0);
+    socket.set(zmq::sockopt::rcvhwm, endpoint.hwm != 0 ? endpoint.hwm : options.hwm);
+    socket.set(zmq::sockopt::maxmsgsize, static_cast<std::int64_t>(k_max_part_bytes));
+    socket.set(zmq::sockopt::heartbeat_ivl, k_heartbeat_ms);
+    socket.set(zmq::sockopt::heartbeat_timeout, k_heartbeat_timeout_ms);
+    socket.set(zmq::sockopt::reconnect_ivl, k_reconnect_ms);
+    socket.set(zmq::sockopt::reconnect_ivl_max, k_reconnect_max_ms);
+    if (options.kind == zmq::socket_type::sub) socket.set(zmq::sockopt::subscribe, "");
+    if (auto attached = attach_socket(socket, endpoint, true); !attached)
+      return tl::unexpected(attached.error());
+    return reader;
+  } catch (const zmq::error_t& error) {
+    return fail(ErrorArea::connection, "cannot open a socket for {}: {}", endpoint.address, error.what());
+  }
+}
+
+bool MessageReader::receive(zmq::message_t& message) {
+  return zmq_msg_recv(message.handle(), socket_.handle(), ZMQ_DONTWAIT) >= 0;
+}
+
+bool MessageReader::read(std::chrono::milliseconds timeout) {
+  parts_ = 0;
+  if (!receive(messages_[0])) {
+    zmq_pollitem_t item{socket_.handle(), 0, ZMQ_POLLIN, 0};
+    const long wait = static_cast<long>(std::max<std::chrono::milliseconds::rep>(timeout.count(), 0));
+    if (zmq_poll(&item, 1, wait) <= 0 || !receive(messages_[0])) return false;
+  }
+  parts_ = 1;
+  bool more = messages_[0].more();
+  zmq::message_t surplus;
+  while (more) {  // the parts of one message arrive together or not at all
+    zmq::message_t& into = parts_ < k_max_parts ? messages_[parts_] : surplus;
+    if (!receive(into)) break;
+    more = into.more();
+    ++parts_;
+  }
+  return true;
+}
+
+std::span<const std::byte> MessageReader::part(std::size_t index) const {
+  if (index >= std::min(parts_, k_max_parts)) return {};
+  return {static_cast<const std::byte*>(messages_[index].data()), messages_[index].size()};
+}
+
+Payload MessageReader::take(std::size_t index) {
+  return Payload(
+      std::move(messages_[index]), +[](const zmq::message_t& message) {
+        return std::span(static_cast<const std::byte*>(message.data()), message.size());
+      });
+}
+
+}  // namespace bragglive
