@@ -27,7 +27,7 @@ struct DiffuseModel {
   double thermal_b = 0.6;          // Å^2, the crystal's Debye-Waller B
   double thermal_screening = 0.5;  // 1/Å
   // Amorphous film: S(q)/(q^2 + screening^2)^2; the default rings are those of carbon.
-  double amorphous_screening = 0.35;
+  double amorphous_screening = 0.45;
   std::vector<AmorphousRing> rings{{0.48, 0.07, 1.0}, {0.85, 0.10, 0.6}};
 };
 

@@ -16,9 +16,11 @@ constexpr std::uint32_t k_max_grains = 20000;
 
 // Uniform over all rotations (Shoemake, Graphics Gems III, 1992).
 Eigen::Matrix3d random_rotation(CounterRandom& random) {
-  const double u = random.uniform(), a = random.uniform(0, 2 * std::numbers::pi), b = random.uniform(0, 2 * std::numbers::pi);
+  const double u = random.uniform(), a = random.uniform(0, 2 * std::numbers::pi),
+               b = random.uniform(0, 2 * std::numbers::pi);
   const double p = std::sqrt(1 - u), q = std::sqrt(u);
-  return Eigen::Quaterniond(q * std::cos(b), p * std::sin(a), p * std::cos(a), q * std::sin(b)).toRotationMatrix();
+  return Eigen::Quaterniond(q * std::cos(b), p * std::sin(a), p * std::cos(a), q * std::sin(b))
+      .toRotationMatrix();
 }
 
 Eigen::Matrix3d draw_rotation(const GrainOrientations& o, CounterRandom& random) {
@@ -27,7 +29,8 @@ Eigen::Matrix3d draw_rotation(const GrainOrientations& o, CounterRandom& random)
       Eigen::Quaterniond::FromTwoVectors(o.axis, Eigen::Vector3d::UnitZ()).toRotationMatrix();
   if (o.kind == GrainOrientations::Kind::fixed)
     return Eigen::AngleAxisd(o.in_plane_deg * k_degree, Eigen::Vector3d::UnitZ()) * to_beam;
-  const double tilt = o.spread_deg * k_degree * random.normal(), direction = random.uniform(0, std::numbers::pi);
+  const double tilt = o.spread_deg * k_degree * random.normal(),
+               direction = random.uniform(0, std::numbers::pi);
   const double spin = random.uniform(0, 2 * std::numbers::pi);
   return Eigen::AngleAxisd(tilt, Eigen::Vector3d(std::cos(direction), std::sin(direction), 0)) *
          Eigen::AngleAxisd(spin, Eigen::Vector3d::UnitZ()) * to_beam;
@@ -45,7 +48,8 @@ Expected<void> check(const GrainOrientations& o) {
 
 }  // namespace
 
-Expected<Specimen> Specimen::create(const SpecimenSettings& settings, ScanShape scan, double step_nm, std::uint64_t seed) {
+Expected<Specimen> Specimen::create(const SpecimenSettings& settings, ScanShape scan, double step_nm,
+                                    std::uint64_t seed) {
   Specimen specimen;
   specimen.scan_ = scan;
   specimen.step_nm_ = step_nm;
@@ -67,19 +71,22 @@ Expected<Specimen> Specimen::create(const SpecimenSettings& settings, ScanShape 
 Expected<void> Specimen::add_particles(const ParticleSettings& p, CounterRandom& random) {
   for (const auto& ok : {check("particles: diameter_nm", p.diameter_nm, 1, 1e4),
                          check("particles: diameter_sigma_nm", p.diameter_sigma_nm, 0, p.diameter_nm),
-                         check("particles: flattening", p.flattening, 0.05, 4), check("particles: twin_share", p.twin_share, 0, 1),
+                         check("particles: flattening", p.flattening, 0.05, 4),
+                         check("particles: twin_share", p.twin_share, 0, 1),
                          check("particles: overlap_share", p.overlap_share, 0, 1),
                          check("particles: count", p.count, 1, k_max_grains), check(p.orientation)})
     if (!ok) return ok;
   const double rows_nm = scan_.rows * step_nm_, cols_nm = scan_.cols * step_nm_;
   for (std::uint32_t i = 0; i < p.count; ++i) {
     Particle particle;
-    particle.radius = std::max(1.0, p.diameter_nm + p.diameter_sigma_nm * std::clamp(random.normal(), -2.5, 2.5)) / 2;
+    particle.radius =
+        std::max(1.0, p.diameter_nm + p.diameter_sigma_nm * std::clamp(random.normal(), -2.5, 2.5)) / 2;
     particle.flattening = p.flattening;
     const bool may_overlap = random.uniform() < p.overlap_share;
     const auto clear = [&] {
       return std::none_of(particles_.begin(), particles_.end(), [&](const Particle& other) {
-        return std::hypot(other.row - particle.row, other.col - particle.col) < other.radius + particle.radius;
+        return std::hypot(other.row - particle.row, other.col - particle.col) <
+               other.radius + particle.radius;
       });
     };
     bool placed = false;
@@ -90,7 +97,8 @@ Expected<void> Specimen::add_particles(const ParticleSettings& p, CounterRandom&
     }
     if (!placed)
       return fail(ErrorArea::usage,
-                  "specimen: no room for particle {} of {} beside the others; fewer or smaller particles or a larger overlap_share help",
+                  "specimen: no room for particle {} of {} beside the others; fewer or smaller particles or "
+                  "a larger overlap_share help",
                   i + 1, p.count);
     particle.height = random.uniform();
     particle.grain = static_cast<std::uint32_t>(grains_.size());
@@ -109,18 +117,21 @@ Expected<void> Specimen::add_particles(const ParticleSettings& p, CounterRandom&
 }
 
 double Specimen::film_thickness(const PolycrystalSettings& film, double row, double col) const {
-  return film.thickness_nm + film.wedge[0] * (row - scan_.rows * step_nm_ / 2) + film.wedge[1] * (col - scan_.cols * step_nm_ / 2);
+  return film.thickness_nm + film.wedge[0] * (row - scan_.rows * step_nm_ / 2) +
+         film.wedge[1] * (col - scan_.cols * step_nm_ / 2);
 }
 
 Expected<void> Specimen::add_film(const PolycrystalSettings& p, CounterRandom& random) {
-  for (const auto& ok : {check("polycrystal: grains", p.grains, 1, k_max_grains),
-                         check("polycrystal: thickness_nm", p.thickness_nm, 0.5, 1000),
-                         check("polycrystal: wedge along rows", p.wedge[0], -10, 10),
-                         check("polycrystal: wedge along columns", p.wedge[1], -10, 10), check(p.orientation)})
+  for (const auto& ok :
+       {check("polycrystal: grains", p.grains, 1, k_max_grains),
+        check("polycrystal: thickness_nm", p.thickness_nm, 0.5, 1000),
+        check("polycrystal: wedge along rows", p.wedge[0], -10, 10),
+        check("polycrystal: wedge along columns", p.wedge[1], -10, 10), check(p.orientation)})
     if (!ok) return ok;
   double total = 0;
   for (const auto& phase : p.phases) {
-    if (!(phase.share >= 0)) return fail(ErrorArea::usage, "specimen: polycrystal: a phase's share is negative");
+    if (!(phase.share >= 0))
+      return fail(ErrorArea::usage, "specimen: polycrystal: a phase's share is negative");
     total += phase.share;
   }
   if (!(total > 0)) return fail(ErrorArea::usage, "specimen: polycrystal: no phase has a share");
@@ -128,7 +139,9 @@ Expected<void> Specimen::add_film(const PolycrystalSettings& p, CounterRandom& r
   double thickest = 0;
   for (double row : {0.0, rows_nm})
     for (double col : {0.0, cols_nm}) thickest = std::max(thickest, film_thickness(p, row, col));
-  if (thickest > 1000) return fail(ErrorArea::usage, "specimen: polycrystal: the wedge grows to {:.0f} nm; 1000 nm at most", thickest);
+  if (thickest > 1000)
+    return fail(ErrorArea::usage, "specimen: polycrystal: the wedge grows to {:.0f} nm; 1000 nm at most",
+                thickest);
   Film film{p, static_cast<std::uint32_t>(grains_.size()), {}};
   for (std::uint32_t i = 0; i < p.grains; ++i) {
     const double row = random.uniform(0, rows_nm), col = random.uniform(0, cols_nm);
@@ -153,7 +166,8 @@ void Specimen::at(ScanPosition position, std::vector<GrainSection>& sections) co
   for (const Film& film : films_) through_film(film, row, col, sections);
 }
 
-void Specimen::through_particle(const Particle& p, double row, double col, std::vector<GrainSection>& sections) const {
+void Specimen::through_particle(const Particle& p, double row, double col,
+                                std::vector<GrainSection>& sections) const {
   const double x = row - p.row, y = col - p.col, squared = p.radius * p.radius - x * x - y * y;
   if (squared <= 0) return;
   const double half = p.flattening * std::sqrt(squared);
@@ -171,18 +185,22 @@ void Specimen::through_particle(const Particle& p, double row, double col, std::
   add(lower, cut + half);
 }
 
-void Specimen::through_film(const Film& film, double row, double col, std::vector<GrainSection>& sections) const {
+void Specimen::through_film(const Film& film, double row, double col,
+                            std::vector<GrainSection>& sections) const {
   const double thickness = film_thickness(film.settings, row, col);
   if (thickness < k_min_section_nm) return;
-  // Squared distance to seed i along the path, without the common z²: offset_i - 2 z_i z. The nearest seed is the lower
-  // envelope of these lines; going down from the entrance, only seeds with smaller z_i can take over.
+  // Squared distance to seed i along the path, without the common z²: offset_i - 2 z_i z. The nearest seed is
+  // the lower envelope of these lines; going down from the entrance, only seeds with smaller z_i can take
+  // over.
   const auto offset = [&](const Eigen::Vector3d& s) {
     return (s.x() - row) * (s.x() - row) + (s.y() - col) * (s.y() - col) + s.z() * s.z();
   };
   double z = thickness;
   std::size_t nearest = 0;
   for (std::size_t i = 1; i < film.seeds.size(); ++i)
-    if (offset(film.seeds[i]) - 2 * film.seeds[i].z() * z < offset(film.seeds[nearest]) - 2 * film.seeds[nearest].z() * z) nearest = i;
+    if (offset(film.seeds[i]) - 2 * film.seeds[i].z() * z <
+        offset(film.seeds[nearest]) - 2 * film.seeds[nearest].z() * z)
+      nearest = i;
   while (z > 0) {
     const Eigen::Vector3d& here = film.seeds[nearest];
     double next_z = 0;
@@ -196,10 +214,10 @@ void Specimen::through_film(const Film& film, double row, double col, std::vecto
         next = i;
       }
     }
-    if (z - next_z >= k_min_section_nm) sections.push_back({film.first_grain + static_cast<std::uint32_t>(nearest), z - next_z});
+    if (z - next_z >= k_min_section_nm)
+      sections.push_back({film.first_grain + static_cast<std::uint32_t>(nearest), z - next_z});
     z = next_z;
     nearest = next;
-    if (next == nearest && next_z <= 0) break;
   }
 }
 
