@@ -2,6 +2,9 @@
 #pragma once
 #include <bragglive/bragglive.h>
 
+#include <cstddef>
+#include <cstdint>
+
 namespace bragglive::abi {
 
 bragglive_status create(const char* config_json, bragglive_session** out, char* error_text,

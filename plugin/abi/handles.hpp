@@ -18,15 +18,15 @@
 struct bragglive_session {
   // First, so that it goes last: finalize() ends the worker threads after everything that uses them.
   tbb::task_scheduler_handle workers{tbb::attach{}};
-  std::unique_ptr<Session> session;
+  std::unique_ptr<bragglive::Session> session;
   std::mutex mutex;  // guards what follows
   std::string last_error;
-  std::shared_ptr<PushQueue> queue;
-  std::optional<ScanStart> pushed_scan;
+  std::shared_ptr<bragglive::PushQueue> queue;
+  std::optional<bragglive::ScanStart> pushed_scan;
 };
 
 struct bragglive_snapshot {
-  std::shared_ptr<const MapSnapshot> map;
+  std::shared_ptr<const bragglive::MapSnapshot> map;
 };
 
 namespace bragglive::abi {
