@@ -1,0 +1,74 @@
+#include "core/train/binned_table.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace bragglive {
+namespace {
+
+// Half-way, but never as high as the upper value: x <= edge must tell the two apart.
+float between(float low, float high) {
+  const float middle = low + (high - low) / 2;
+  return middle >= high || !std::isfinite(middle) ? low : middle;
+}
+
+std::vector<float> edges_of(std::vector<float>& values, std::size_t bins) {
+  std::sort(values.begin(), values.end());
+  std::vector<float> distinct;
+  std::unique_copy(values.begin(), values.end(), std::back_inserter(distinct));
+  std::vector<float> edges;
+  if (distinct.size() <= bins) {
+    for (std::size_t i = 0; i + 1 < distinct.size(); ++i)
+      edges.push_back(between(distinct[i], distinct[i + 1]));
+    return edges;
+  }
+  for (std::size_t b = 1; b < bins; ++b) {
+    const std::size_t at = b * values.size() / bins;
+    // The next larger value above the quantile, so that equal values stay together.
+    const auto above = std::upper_bound(values.begin(), values.end(), values[at - 1]);
+    if (above == values.end()) break;
+    const float edge = between(values[at - 1], *above);
+    if (edges.empty() || edge > edges.back()) edges.push_back(edge);
+  }
+  return edges;
+}
+
+}  // namespace
+
+Expected<BinEdges> BinEdges::from_sample(std::span<const float> sample, std::size_t features,
+                                         std::size_t bins) {
+  if (features == 0 || sample.empty() || sample.size() % features != 0)
+    return fail(ErrorArea::shape, "training: no sample to cut the features into bins");
+  if (bins < 2 || bins > k_max_bins)
+    return fail(ErrorArea::usage, "training: 2 to {} bins, not {}", k_max_bins, bins);
+  BinEdges out;
+  const std::size_t rows = sample.size() / features;
+  std::vector<float> values(rows);
+  for (std::size_t f = 0; f < features; ++f) {
+    for (std::size_t i = 0; i < rows; ++i) {
+      values[i] = sample[i * features + f];
+      if (!std::isfinite(values[i]))
+        return fail(ErrorArea::numeric, "training: feature {} of row {} is not finite", f, i);
+    }
+    out.edges_.push_back(edges_of(values, bins));
+  }
+  return out;
+}
+
+std::uint8_t BinEdges::bin(std::size_t feature, float value) const {
+  const std::vector<float>& edges = edges_[feature];
+  return static_cast<std::uint8_t>(std::lower_bound(edges.begin(), edges.end(), value) - edges.begin());
+}
+
+BinnedTable::BinnedTable(BinEdges edges, std::size_t rows)
+    : edges_(std::move(edges)), rows_(rows), bins_(rows * edges_.features()) {}
+
+void BinnedTable::set_rows(std::size_t first, std::span<const float> values) {
+  const std::size_t count = values.size() / features();
+  for (std::size_t f = 0; f < features(); ++f) {
+    std::uint8_t* const column = bins_.data() + f * rows_ + first;
+    for (std::size_t i = 0; i < count; ++i) column[i] = edges_.bin(f, values[i * features() + f]);
+  }
+}
+
+}  // namespace bragglive

@@ -1,0 +1,51 @@
+// The training table: every feature cut into at most 256 bins at quantiles of the data, one byte a value,
+// column by column.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <vector>
+
+#include "core/frame/error.hpp"
+
+namespace bragglive {
+
+// Upper edges of the bins of each feature, ascending: value x lies in the first bin b with x <= edges[b];
+// above all edges in the last bin. No edge: the feature is constant.
+class BinEdges {
+ public:
+  static constexpr std::size_t k_max_bins = 256;
+
+  // `sample`: row-major (rows, features), finite. Edges lie half-way between neighbouring values of the
+  // sample.
+  static Expected<BinEdges> from_sample(std::span<const float> sample, std::size_t features,
+                                        std::size_t bins = k_max_bins);
+
+  std::size_t features() const { return edges_.size(); }
+  std::span<const float> of(std::size_t feature) const { return edges_[feature]; }
+  std::uint8_t bin(std::size_t feature, float value) const;
+
+ private:
+  std::vector<std::vector<float>> edges_;
+};
+
+class BinnedTable {
+ public:
+  BinnedTable(BinEdges edges, std::size_t rows);
+  // Writes the bins of consecutive rows; `values` row-major. Calls for different rows may run at the same
+  // time.
+  void set_rows(std::size_t first, std::span<const float> values);
+
+  std::size_t rows() const { return rows_; }
+  std::size_t features() const { return edges_.features(); }
+  const BinEdges& edges() const { return edges_; }
+  const std::uint8_t* column(std::size_t feature) const { return bins_.data() + feature * rows_; }
+
+ private:
+  BinEdges edges_;
+  std::size_t rows_;
+  std::vector<std::uint8_t> bins_;
+};
+
+}  // namespace bragglive

@@ -1,0 +1,229 @@
+#include "core/train/forest_trainer.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <random>
+
+#include "core/forest/model_container.hpp"
+#include "tests/catch.hpp"
+
+using namespace bragglive;
+
+namespace {
+
+struct Problem {
+  std::size_t features;
+  std::vector<float> x;
+  std::vector<std::uint8_t> y;
+  std::vector<float> values;  // two outputs
+  std::vector<std::uint32_t> rows;
+};
+
+// Three classes in two of the features, noise in the others, one constant.
+Problem make_problem(std::size_t rows, unsigned seed) {
+  std::mt19937 random(seed);
+  std::normal_distribution<float> gauss;
+  Problem p{8, {}, {}, {}, {}};
+  for (std::size_t i = 0; i < rows; ++i) {
+    const auto k = static_cast<std::uint8_t>(random() % 3);
+    std::vector<float> row(p.features);
+    for (float& value : row) value = gauss(random);
+    row[2] += static_cast<float>(k) * 2.0F;
+    row[5] += k == 1 ? 3.0F : 0.0F;
+    row[7] = 1.5F;
+    p.values.insert(p.values.end(), {3 * row[2], 100 + row[5]});
+    p.x.insert(p.x.end(), row.begin(), row.end());
+    p.y.push_back(k);
+    p.rows.push_back(static_cast<std::uint32_t>(i));
+  }
+  return p;
+}
+
+BinnedTable table_of(const Problem& p) {
+  BinnedTable table(*BinEdges::from_sample(p.x, p.features), p.y.size());
+  table.set_rows(0, p.x);
+  return table;
+}
+
+const std::vector<std::uint16_t> k_labels = {2, 5, 7};
+
+double accuracy(const Forest& forest, const Problem& p) {
+  std::vector<const float*> rows;
+  for (std::size_t i = 0; i < p.y.size(); ++i) rows.push_back(p.x.data() + i * p.features);
+  std::vector<double> probability(rows.size() * 3);
+  std::vector<std::uint16_t> votes(rows.size() * 3);
+  Forest::Scratch scratch;
+  forest.classify(rows, scratch, probability, votes);
+  double right = 0;
+  for (std::size_t i = 0; i < rows.size(); ++i)
+    right += arg_max(std::span(probability).subspan(i * 3, 3)) == p.y[i] ? 1 : 0;
+  return right / static_cast<double>(rows.size());
+}
+
+ForestConfig quick() {
+  ForestConfig config;
+  config.trees = 30;
+  config.threads = 2;
+  return config;
+}
+
+}  // namespace
+
+TEST_CASE("bins: a value on an edge belongs below it, equal values share a bin, a constant has none") {
+  std::vector<float> sample;
+  for (int i = 0; i < 1000; ++i)
+    sample.insert(sample.end(), {static_cast<float>(i), static_cast<float>(i % 3), 4.0F});
+  const auto edges = BinEdges::from_sample(sample, 3, 16);
+  REQUIRE(edges);
+  CHECK(edges->of(0).size() == 15);
+  CHECK(std::is_sorted(edges->of(0).begin(), edges->of(0).end()));
+  CHECK(edges->of(1).size() == 2);
+  CHECK(edges->of(2).empty());
+  for (std::size_t b = 0; b < 15; ++b) {
+    const float edge = edges->of(0)[b];
+    CHECK(edges->bin(0, edge) == b);
+    CHECK(edges->bin(0, std::nextafter(edge, INFINITY)) == b + 1);
+  }
+  const float low = 1.0F, high = std::nextafter(1.0F, 2.0F);
+  const std::vector<float> neighbours = {low, high};
+  const auto tight = BinEdges::from_sample(neighbours, 1);
+  CHECK(tight->bin(0, low) != tight->bin(0, high));
+  const std::vector<float> bad = {NAN};
+  CHECK_FALSE(BinEdges::from_sample(bad, 1));
+}
+
+TEST_CASE("a forest learns what can be learnt and generalises") {
+  const Problem train = make_problem(3000, 1), test = make_problem(2000, 2);
+  const auto table = table_of(train);
+  ForestConfig config = quick();
+  config.out_of_bag = true;
+  const auto trained = train_classifier(table, {train.rows, train.y, k_labels}, config);
+  REQUIRE(trained);
+  CHECK(accuracy(trained->forest, train) > 0.99);  // leaves of one sample memorise
+  const double held_out = accuracy(trained->forest, test);
+  CHECK(held_out > 0.87);  // the ideal rule reaches about 0.91
+  CHECK(std::abs(trained->out_of_bag_accuracy - held_out) < 0.03);
+  CHECK(trained->forest.parts().labels == k_labels);
+}
+
+TEST_CASE("the same seed gives the same forest on one thread and on two, another seed another") {
+  const Problem p = make_problem(1000, 3);
+  const auto table = table_of(p);
+  const auto bytes = [&](unsigned threads, std::uint64_t seed) {
+    ForestConfig config = quick();
+    config.threads = threads;
+    config.seed = seed;
+    return forest_bytes(train_classifier(table, {p.rows, p.y, k_labels}, config)->forest);
+  };
+  CHECK(bytes(1, 32) == bytes(2, 32));
+  CHECK(bytes(1, 32) != bytes(1, 33));
+}
+
+TEST_CASE("depth, leaf size, features per split and bootstrap each change the forest as they say") {
+  const Problem p = make_problem(2000, 4);
+  const auto table = table_of(p);
+  const auto train = [&](auto&& change) {
+    ForestConfig config = quick();
+    change(config);
+    return train_classifier(table, {p.rows, p.y, k_labels}, config)->forest;
+  };
+  const Forest full = train([](auto&) {});
+  CHECK(train([](auto& c) { c.max_depth = 1; }).parts().nodes.size() <= 3 * 30);
+  const Forest coarse = train([](auto& c) { c.min_leaf = 50; });
+  CHECK(coarse.parts().nodes.size() < full.parts().nodes.size() / 5);
+  for (std::size_t at = 0; at < coarse.parts().leaf_words.size();) {
+    const std::size_t entries = coarse.parts().leaf_words[at] & 0xFFFF;
+    std::uint32_t total = 0;
+    for (std::size_t e = 1; e <= entries; ++e) total += coarse.parts().leaf_words[at + e] & k_max_leaf_count;
+    CHECK(total >= 50);
+    at += entries + 1;
+  }
+  const Forest all = train([](auto& c) { c.features_per_split = 8; });
+  CHECK(forest_bytes(all) != forest_bytes(full));
+  // Without bootstrap and with every feature all trees see the same: they are the same.
+  const Forest same = train([](auto& c) { c.features_per_split = 8, c.bootstrap = false, c.trees = 2; });
+  const auto& parts = same.parts();
+  CHECK(parts.tree_start[1] * 2 == parts.tree_start[2]);
+}
+
+TEST_CASE("the first cut is the one that exhaustive search finds") {
+  const Problem p = make_problem(400, 5);
+  const auto table = table_of(p);
+  ForestConfig config = quick();
+  config.trees = 1;
+  config.bootstrap = false;
+  config.features_per_split = 8;
+  config.max_depth = 1;
+  const auto trained = train_classifier(table, {p.rows, p.y, k_labels}, config);
+  double best = -1;
+  for (std::size_t f = 0; f < 8; ++f) {
+    for (const float edge : table.edges().of(f)) {
+      std::array<double, 3> left{}, right{};
+      for (std::size_t i = 0; i < p.y.size(); ++i) (p.x[i * 8 + f] <= edge ? left : right)[p.y[i]] += 1;
+      const auto score = [](const auto& side) {
+        const double n = side[0] + side[1] + side[2];
+        return n == 0 ? 0 : (side[0] * side[0] + side[1] * side[1] + side[2] * side[2]) / n;
+      };
+      best = std::max(best, score(left) + score(right));
+    }
+  }
+  const ForestNode& root = trained->forest.parts().nodes[0];
+  std::array<double, 3> left{}, right{};
+  for (std::size_t i = 0; i < p.y.size(); ++i)
+    (p.x[i * 8 + root.feature()] <= root.threshold ? left : right)[p.y[i]] += 1;
+  double found = 0;
+  for (const auto& side : {left, right})
+    found += (side[0] * side[0] + side[1] * side[1] + side[2] * side[2]) / (side[0] + side[1] + side[2]);
+  CHECK(found == Approx(best));
+}
+
+TEST_CASE("regression follows two outputs at once and scales them") {
+  const Problem train = make_problem(4000, 6), test = make_problem(500, 7);
+  const auto table = table_of(train);
+  const std::vector<float> scale = {3.0F, 1.0F};
+  ForestConfig config = quick();
+  config.features_per_split = 8;
+  const auto trained = train_regressor(table, {train.rows, train.values, 2, scale}, config);
+  REQUIRE(trained);
+  std::vector<const float*> rows;
+  for (std::size_t i = 0; i < test.y.size(); ++i) rows.push_back(test.x.data() + i * test.features);
+  std::vector<double> values(rows.size() * 2 * config.trees);
+  Forest::Scratch scratch;
+  trained->forest.regress(rows, 2, scratch, values);
+  double error_0 = 0, error_1 = 0;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const auto of = [&](std::size_t k) {
+      return std::span(values).subspan((i * 2 + k) * config.trees, config.trees);
+    };
+    error_0 += std::abs(median_and_spread(of(0)).median - static_cast<double>(test.values[i * 2]));
+    error_1 += std::abs(median_and_spread(of(1)).median - static_cast<double>(test.values[i * 2 + 1]));
+  }
+  CHECK(error_0 / 500 < 0.6);  // of a spread of 5.8
+  CHECK(error_1 / 500 < 0.2);  // of 1.7
+}
+
+TEST_CASE("unusable input is refused with a reason") {
+  const Problem p = make_problem(50, 8);
+  const auto table = table_of(p);
+  const auto train = [&](std::span<const std::uint32_t> rows, std::span<const std::uint8_t> y,
+                         auto&& change) {
+    ForestConfig config = quick();
+    change(config);
+    return train_classifier(table, {rows, y, k_labels}, config);
+  };
+  CHECK(train(p.rows, p.y, [](auto&) {}));
+  CHECK_FALSE(train({}, {}, [](auto&) {}));
+  CHECK_FALSE(train(p.rows, std::span(p.y).first(10), [](auto&) {}));
+  CHECK_FALSE(train(p.rows, p.y, [](auto& c) { c.trees = 0; }));
+  CHECK_FALSE(train(p.rows, p.y, [](auto& c) { c.max_depth = 100000; }));
+  CHECK_FALSE(train(p.rows, p.y, [](auto& c) { c.min_leaf = 0; }));
+  CHECK_FALSE(train(p.rows, p.y, [](auto& c) { c.features_per_split = 9; }));
+  const std::vector<std::uint8_t> beyond(50, 3);
+  CHECK_FALSE(train(p.rows, beyond, [](auto&) {}));
+  const std::vector<std::uint32_t> outside(50, 50);
+  CHECK_FALSE(train(outside, p.y, [](auto&) {}));
+  auto values = p.values;
+  values[3] = NAN;
+  CHECK_FALSE(train_regressor(table, {p.rows, values, 2, {}}, quick()));
+}
