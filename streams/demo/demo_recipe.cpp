@@ -18,10 +18,10 @@ cols = 128
 step_nm = 2.1
 [beam]
 voltage_kv = 300
-convergence_mrad = 0.63
 dose_e_per_angstrom2 = 400
 [detector]
 pixel_size_inv_angstrom = 0.01616651
+probe_radius_px = 1.414
 origin = [92.8, 95.6]
 origin_shift_per_scan_row = [0.012, -0.004]
 origin_shift_per_scan_col = [0.003, 0.010]
