@@ -11,17 +11,23 @@
 namespace bragglive {
 
 struct DiskDetectorConfig {
-  double probe_radius_px = 3.0;         // radius of the undiffracted disk, detector pixels; > 0.5
-  double false_disks_per_frame = 0.01;  // expected number of noise maxima taken for disks: sets the threshold
-                                        // from counting statistics, so that it holds at any dose
+  double probe_radius_px = 3.0;  // radius of the undiffracted disk, detector pixels; > 0.5
+  // Width w of its soft edge, 1 / (1 + exp(4 (r - R) / w)), as the pixels record it; 0 = 1.2.
+  double probe_edge_px = 0;
+  // Expected number of noise maxima taken for disks: sets the threshold from counting statistics, so that it
+  // holds at any dose.
+  double false_disks_per_frame = 0.01;
+  // Variance of the noise per count: 1 for counted electrons, the gain for a camera; 0 = found in each frame,
+  // at least 1.
+  double variance_per_count = 0;
   double min_counts = 0;      // absolute floor on a disk's background-free counts; 0 = statistics alone
   double min_relative = 0;    // floor relative to the strongest disk outside the direct beam; 0 = off
   double min_spacing_px = 0;  // disks closer than this: the stronger wins; 0 = 1.5 probe radii, at least 3 px
-  std::uint32_t edge_px =
-      0;  // centres nearer to the border than this are dropped; 0 = the probe radius, rounded up
+  std::uint32_t edge_px = 0;  // centres nearer to the border are dropped; 0 = the probe radius, rounded up
   std::uint32_t max_disks = 200;  // strongest kept; bounds the work on a frame that is all noise
-  std::vector<std::uint32_t>
-      masked_pixels;  // row * cols + col of hot, dead and gap pixels; replaced by their surroundings
+  // row * cols + col of hot, dead and gap pixels: replaced by their surroundings in the search, left out of
+  // the fits.
+  std::vector<std::uint32_t> masked_pixels;
 };
 
 // Bright-field and dark-field sums of the same pass, in counts.
@@ -64,8 +70,9 @@ class DiskDetector {
   const DiskDetectorConfig& config() const;
   FrameShape shape() const;
 
+  struct Plan;  // internal: disk_plan.hpp
+
  private:
-  struct Plan;
   explicit DiskDetector(std::unique_ptr<const Plan> plan);
   std::unique_ptr<const Plan> plan_;
 };

@@ -2,110 +2,158 @@
 
 #include <algorithm>
 
+#include "core/detect/simd.hpp"
+
 namespace bragglive::detail {
 namespace {
 
-// One source, compiled for several instruction sets: the bodies are inlined into functions that carry the
-// target.
-#define BL_INLINE [[gnu::always_inline]] inline
+// Sixteen lanes, spelled out so that the sums of a block stay in registers; narrower processors take two or
+// four each.
+constexpr std::size_t k_lanes = 16;
+using Lanes = std::int32_t __attribute__((vector_size(64)));
+using LanesU16 = std::uint16_t __attribute__((vector_size(32)));
+using LanesU32 = std::uint32_t __attribute__((vector_size(64)));
 
-BL_INLINE void disk_row_sum_body(MapView prefix, std::ptrdiff_t y, std::span<const int> half_widths,
-                                 std::size_t cols, std::uint32_t* __restrict out) {
-  constexpr std::size_t k_block = 64;  // stays in registers over the rows of the disk
-  const auto reach = static_cast<std::ptrdiff_t>(half_widths.size() / 2);
-  for (std::size_t x0 = 0; x0 < cols; x0 += k_block) {
-    std::uint32_t sum[k_block] = {};
-    for (std::ptrdiff_t dy = -reach; dy <= reach; ++dy) {
-      const std::ptrdiff_t half = half_widths[static_cast<std::size_t>(dy + reach)];
-      const std::uint32_t* row = prefix.data + (y + dy) * prefix.stride + static_cast<std::ptrdiff_t>(x0);
-      const std::uint32_t* right = row + half + 1;
-      const std::uint32_t* left = row - half;
-      for (std::size_t i = 0; i < k_block; ++i) sum[i] += right[i] - left[i];
+BL_INLINE void load(const std::uint16_t* from, Lanes& lanes) {
+  LanesU16 raw;
+  __builtin_memcpy(&raw, from, sizeof raw);
+  lanes = __builtin_convertvector(raw, Lanes);
+}
+BL_INLINE void load(const std::uint32_t* from, Lanes& lanes) {
+  __builtin_memcpy(&lanes, from, sizeof lanes);
+}
+BL_INLINE void load(const std::int32_t* from, Lanes& lanes) {
+  __builtin_memcpy(&lanes, from, sizeof lanes);
+}
+
+template <std::size_t vectors, class Pixel>
+BL_INLINE void column_runs(const Pixel* centre, std::ptrdiff_t stride, const DiskRuns& disk,
+                           std::int32_t* columns, std::size_t columns_stride) {
+  Lanes sum[vectors];
+  for (std::size_t v = 0; v < vectors; ++v) load(centre + v * k_lanes, sum[v]);
+  std::ptrdiff_t reached = 0;
+  for (std::size_t level = 0; level < disk.levels.size(); ++level) {
+    while (reached < disk.levels[level]) {
+      ++reached;
+      for (std::size_t v = 0; v < vectors; ++v) {
+        Lanes above;
+        Lanes below;
+        load(centre - reached * stride + v * k_lanes, above);
+        load(centre + reached * stride + v * k_lanes, below);
+        sum[v] += above + below;
+      }
     }
-    const std::size_t n = std::min(k_block, cols - x0);
-    if (n == k_block)
-      for (std::size_t i = 0; i < k_block; ++i) out[x0 + i] = sum[i];
-    else
-      for (std::size_t i = 0; i < n; ++i) out[x0 + i] = sum[i];
+    __builtin_memcpy(columns + level * columns_stride, sum, sizeof sum);
   }
 }
 
-BL_INLINE void flag_peaks_body(MapView sums, std::ptrdiff_t y, std::size_t first, std::size_t last,
-                               const PeakTest& test, std::uint8_t* __restrict flags) {
-  const std::uint32_t* at = sums.data + y * sums.stride;
+template <std::size_t vectors>
+BL_INLINE void across_columns(const std::int32_t* columns, std::size_t columns_stride, const DiskRuns& disk,
+                              std::int32_t* out) {
+  const auto row_of = [&](std::size_t d) {
+    return columns + static_cast<std::size_t>(disk.level_of[d]) * columns_stride;
+  };
+  Lanes sum[vectors];
+  for (std::size_t v = 0; v < vectors; ++v) load(row_of(0) + v * k_lanes, sum[v]);
+  for (std::size_t d = 1; d < disk.level_of.size(); ++d) {
+    const std::int32_t* row = row_of(d);
+    for (std::size_t v = 0; v < vectors; ++v) {
+      Lanes left;
+      Lanes right;
+      load(row - d + v * k_lanes, left);
+      load(row + d + v * k_lanes, right);
+      sum[v] += left + right;
+    }
+  }
+  __builtin_memcpy(out, sum, sizeof sum);
+}
+
+template <class Pixel>
+BL_INLINE void disk_sums_body(MapView<Pixel> image, std::ptrdiff_t y, const DiskRuns& disk, std::size_t cols,
+                              std::int32_t* columns, std::size_t columns_stride, std::int32_t* out) {
+  constexpr std::size_t k_vectors = 4;
+  const Pixel* centre = image.data + y * image.stride;
+  const std::size_t wide = cols / (k_vectors * k_lanes) * (k_vectors * k_lanes);
+  std::size_t x = 0;
+  for (; x < wide; x += k_vectors * k_lanes)
+    column_runs<k_vectors>(centre + x, image.stride, disk, columns + x, columns_stride);
+  for (; x < cols; x += k_lanes) column_runs<1>(centre + x, image.stride, disk, columns + x, columns_stride);
+  for (x = 0; x < wide; x += k_vectors * k_lanes)
+    across_columns<k_vectors>(columns + x, columns_stride, disk, out + x);
+  for (; x < cols; x += k_lanes) across_columns<1>(columns + x, columns_stride, disk, out + x);
+}
+
+BL_INLINE std::size_t find_peaks_body(MapView<std::int32_t> sums, std::ptrdiff_t y, std::size_t first,
+                                      std::size_t last, const PeakTest& test, std::uint16_t* found,
+                                      std::size_t room) {
+  constexpr std::size_t k_block = 64;
+  const std::int32_t* at = sums.data + y * sums.stride;
   const std::ptrdiff_t s = sums.stride;
   const std::ptrdiff_t d = test.distance;
-  const std::ptrdiff_t e = (test.distance * 181 + 128) / 256;  // the diagonal pairs are as far away
-  const float variance_per_count = test.threshold2 * test.noise_scale;
-  for (std::size_t x = first; x < last; ++x) {
-    const std::uint32_t* p = at + x;
-    const std::uint32_t v = *p;
-    const std::uint32_t before = std::max(std::max(p[-s - 1], p[-s]), std::max(p[-s + 1], p[-1]));
-    const std::uint32_t after = std::max(std::max(p[s - 1], p[s]), std::max(p[s + 1], p[1]));
-    const float across = static_cast<float>(static_cast<std::int32_t>((p[-d] >> 1) + (p[d] >> 1)));
-    const float down = static_cast<float>(static_cast<std::int32_t>((p[-d * s] >> 1) + (p[d * s] >> 1)));
-    const float fall =
-        static_cast<float>(static_cast<std::int32_t>((p[-e * s - e] >> 1) + (p[e * s + e] >> 1)));
-    const float rise =
-        static_cast<float>(static_cast<std::int32_t>((p[-e * s + e] >> 1) + (p[e * s - e] >> 1)));
-    const float background = std::min(std::min(across, down), std::min(fall, rise));
-    const float value = static_cast<float>(static_cast<std::int32_t>(v));
-    const float excess = value - background;
-    const bool peak = (v > before) & (v >= after);
-    const bool strong =
-        (excess > 0) & (value >= test.min_sum) & (excess * excess > variance_per_count * background * 1.5f);
-    flags[x] = static_cast<std::uint8_t>(peak & strong);
+  const std::ptrdiff_t e = test.diagonal;
+  const float quarter_variance = 2 * 1.5f * test.variance;
+  std::size_t count = 0;
+  for (std::size_t x0 = first; x0 < last; x0 += k_block) {
+    std::int32_t flags[k_block];
+    std::int32_t any = 0;
+    for (std::size_t i = 0; i < k_block; ++i) {
+      const std::int32_t* p = at + x0 + i;
+      const std::int32_t v = *p;
+      const std::int32_t before = std::max(std::max(p[-s - 1], p[-s]), std::max(p[-s + 1], p[-1]));
+      const std::int32_t after = std::max(std::max(p[s - 1], p[s]), std::max(p[s + 1], p[1]));
+      const std::int32_t flat = std::min(p[-d] + p[d], p[-d * s] + p[d * s]);
+      const std::int32_t tilted = std::min(p[-e * s - e] + p[e * s + e], p[-e * s + e] + p[e * s - e]);
+      // Twice the background and twice the excess, so that nothing is rounded.
+      const float background = static_cast<float>(std::min(flat, tilted));
+      const float excess = 2 * static_cast<float>(v) - background;
+      const std::int32_t flag = (v > before) & (v >= after) & (v >= test.min_sum) & (excess > 0) &
+                                (excess * excess > quarter_variance * background);
+      flags[i] = flag;
+      any |= flag;
+    }
+    if (!any) continue;
+    const std::size_t n = std::min(k_block, last - x0);
+    for (std::size_t i = 0; i < n; ++i)
+      if (flags[i] && count < room) found[count++] = static_cast<std::uint16_t>(x0 + i);
   }
+  return count;
 }
 
-void disk_row_sum_plain(MapView prefix, std::ptrdiff_t y, std::span<const int> half_widths, std::size_t cols,
-                        std::uint32_t* out) {
-  disk_row_sum_body(prefix, y, half_widths, cols, out);
-}
-void flag_peaks_plain(MapView sums, std::ptrdiff_t y, std::size_t first, std::size_t last,
-                      const PeakTest& test, std::uint8_t* flags) {
-  flag_peaks_body(sums, y, first, last, test, flags);
-}
+// The three builds of each body.
+#define BL_DISK_KERNELS(suffix, attribute)                                                                   \
+  attribute void sums_u16_##suffix(MapView<std::uint16_t> image, std::ptrdiff_t y, const DiskRuns& disk,     \
+                                   std::size_t cols, std::int32_t* columns, std::size_t columns_stride,      \
+                                   std::int32_t* out) {                                                      \
+    disk_sums_body(image, y, disk, cols, columns, columns_stride, out);                                      \
+  }                                                                                                          \
+  attribute void sums_u32_##suffix(MapView<std::uint32_t> image, std::ptrdiff_t y, const DiskRuns& disk,     \
+                                   std::size_t cols, std::int32_t* columns, std::size_t columns_stride,      \
+                                   std::int32_t* out) {                                                      \
+    disk_sums_body(image, y, disk, cols, columns, columns_stride, out);                                      \
+  }                                                                                                          \
+  attribute std::size_t find_peaks_##suffix(MapView<std::int32_t> sums, std::ptrdiff_t y, std::size_t first, \
+                                            std::size_t last, const PeakTest& test, std::uint16_t* found,    \
+                                            std::size_t room) {                                              \
+    return find_peaks_body(sums, y, first, last, test, found, room);                                         \
+  }                                                                                                          \
+  constexpr DiskKernels k_##suffix{sums_u16_##suffix, sums_u32_##suffix, find_peaks_##suffix};
 
-#if defined(__x86_64__) && defined(__GNUC__)
-[[gnu::target("avx2,fma")]] void disk_row_sum_avx2(MapView prefix, std::ptrdiff_t y,
-                                                   std::span<const int> half_widths, std::size_t cols,
-                                                   std::uint32_t* out) {
-  disk_row_sum_body(prefix, y, half_widths, cols, out);
-}
-[[gnu::target("avx2,fma")]] void flag_peaks_avx2(MapView sums, std::ptrdiff_t y, std::size_t first,
-                                                 std::size_t last, const PeakTest& test,
-                                                 std::uint8_t* flags) {
-  flag_peaks_body(sums, y, first, last, test, flags);
-}
-[[gnu::target("avx512f,avx512bw,avx512vl,avx512dq,prefer-vector-width=512")]] void disk_row_sum_avx512(
-    MapView prefix, std::ptrdiff_t y, std::span<const int> half_widths, std::size_t cols,
-    std::uint32_t* out) {
-  disk_row_sum_body(prefix, y, half_widths, cols, out);
-}
-[[gnu::target("avx512f,avx512bw,avx512vl,avx512dq,prefer-vector-width=512")]] void flag_peaks_avx512(
-    MapView sums, std::ptrdiff_t y, std::size_t first, std::size_t last, const PeakTest& test,
-    std::uint8_t* flags) {
-  flag_peaks_body(sums, y, first, last, test, flags);
-}
+BL_DISK_KERNELS(plain, )
+#ifdef BL_SIMD_X86
+BL_DISK_KERNELS(avx2, BL_AVX2)
+BL_DISK_KERNELS(avx512, BL_AVX512)
 #endif
-
-DiskKernels choose() {
-#if defined(__x86_64__) && defined(__GNUC__)
-  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-      __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq"))
-    return {disk_row_sum_avx512, flag_peaks_avx512, "avx512"};
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
-    return {disk_row_sum_avx2, flag_peaks_avx2, "avx2"};
-#endif
-  return {disk_row_sum_plain, flag_peaks_plain, "plain"};
-}
+#undef BL_DISK_KERNELS
 
 }  // namespace
 
 const DiskKernels& disk_kernels() {
-  static const DiskKernels chosen = choose();
-  return chosen;
+#ifdef BL_SIMD_X86
+  static const SimdLevel level = simd_level();
+  if (level == SimdLevel::avx512) return k_avx512;
+  if (level == SimdLevel::avx2) return k_avx2;
+#endif
+  return k_plain;
 }
 
 }  // namespace bragglive::detail

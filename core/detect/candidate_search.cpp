@@ -1,0 +1,205 @@
+#include "core/detect/candidate_search.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <limits>
+
+#include "core/detect/disk_plan.hpp"
+#include "core/detect/significance.hpp"
+
+namespace bragglive::detail {
+namespace {
+
+using Plan = DiskDetector::Plan;
+constexpr std::size_t k_max_candidates = 4096;  // bounds the work on a frame that is all noise
+constexpr double k_looser = 1.2;  // standard deviations by which the first, rough test is more generous
+
+struct Background {
+  double counts = 0;  // in the part of the ring that is used
+  double pixels = 0;
+};
+
+// Opposite sectors are taken together, so that a slope cancels; pairs that hold another disk stand out and
+// are left out.
+template <class Pixel>
+Background ring_background(const Plan& p, const Pixel* image, int row, int col, double variance) {
+  const auto rows = static_cast<int>(p.shape.rows);
+  const auto cols = static_cast<int>(p.shape.cols);
+  const bool inside =
+      row >= p.ring_reach && col >= p.ring_reach && row + p.ring_reach < rows && col + p.ring_reach < cols;
+  const auto stride = static_cast<std::ptrdiff_t>(p.stride);
+  const Pixel* centre = image + static_cast<std::ptrdiff_t>(p.origin) + row * stride + col;
+  constexpr std::size_t k_pairs = Plan::k_sectors / 2;
+  std::array<double, k_pairs> counts{};
+  std::array<double, k_pairs> pixels{};
+  for (std::size_t sector = 0; sector < Plan::k_sectors; ++sector) {
+    std::uint64_t sum = 0;
+    std::size_t members = 0;
+    for (std::size_t i = p.sector_begin[sector]; i < p.sector_begin[sector + 1]; ++i) {
+      const Plan::RingPixel at = p.ring[i];
+      if (!inside && (row + at.row < 0 || col + at.col < 0 || row + at.row >= rows || col + at.col >= cols))
+        continue;
+      sum += centre[at.row * stride + at.col];
+      ++members;
+    }
+    counts[sector % k_pairs] += static_cast<double>(sum);
+    pixels[sector % k_pairs] += static_cast<double>(members);
+  }
+  double lowest = std::numeric_limits<double>::max();
+  for (std::size_t i = 0; i < k_pairs; ++i)
+    if (pixels[i] > 0) lowest = std::min(lowest, counts[i] / pixels[i]);
+  Background background;
+  for (std::size_t i = 0; i < k_pairs; ++i) {
+    const double expected = lowest * pixels[i];
+    if (pixels[i] <= 0 || counts[i] > expected + 4 * std::sqrt((expected + 1) * variance)) continue;
+    background.counts += counts[i];
+    background.pixels += pixels[i];
+  }
+  return background;
+}
+
+// The disk's counts without pixels that no disk of these counts would have: hot ones and cosmic rays, at most
+// two.
+template <class Pixel>
+double without_spikes(const Plan& p, const Pixel* centre, double on, double background, double variance) {
+  std::array<double, 3> top{};
+  for (const std::ptrdiff_t offset : p.disk) {
+    double value = static_cast<double>(centre[offset]);
+    for (double& kept : top)
+      if (value > kept) std::swap(value, kept);
+  }
+  double sum = on;
+  double others = static_cast<double>(p.disk.size());
+  for (std::size_t i = 0; i < 2; ++i) {
+    // What the brightest pixel may hold, judged by the others; round probes of few pixels peak up to twice
+    // above the mean.
+    const double rest = std::max((sum - top[i]) / (others - 1), background);
+    if (top[i] <= 2 * rest + 4 * std::sqrt(rest * variance) + 3 * variance) return sum;
+    sum -= top[i] - rest;
+    others -= 1;
+  }
+  return sum;
+}
+
+// Peak of a hat-shaped profile through three points.
+float hat(std::int32_t before, std::int32_t at, std::int32_t after) {
+  const double fall = static_cast<double>(at) - std::min(before, after);
+  return fall > 0 ? static_cast<float>(0.5 * (static_cast<double>(after) - before) / fall) : 0.0f;
+}
+
+// Variance per count, from three blocks of 3 x 3 pixels in line: the outer ones predict the middle one. Small
+// blocks lie inside or outside of most disks; the lower third of the samples is free of their edges even in a
+// full pattern. 0.186 is that quantile of chi-squared with one degree of freedom. Too few counts to tell:
+// they are taken for counted electrons.
+template <class Pixel>
+double noise_of(const Plan& p, const Pixel* image, std::vector<float>& samples) {
+  constexpr std::size_t k_samples = 256;
+  constexpr std::size_t k_cols = 9;
+  constexpr float k_least_counts = 12;
+  constexpr double k_certain = 1.4;  // below, the estimate's own scatter could have done it
+  samples.clear();
+  if (p.shape.rows < 3 || p.shape.cols < k_cols) return 1;
+  const std::size_t row_room = p.shape.rows - 2;
+  const std::size_t col_room = p.shape.cols - k_cols + 1;
+  for (std::size_t i = 0; i < k_samples; ++i) {
+    // A Kronecker sequence spreads the samples evenly over any shape.
+    const std::size_t row = (i * 40503 & 0xffff) * row_room >> 16;
+    const std::size_t col = (i * 24109 & 0xffff) * col_room >> 16;
+    const Pixel* at = image + p.origin + row * p.stride + col;
+    std::array<std::uint64_t, 3> block{};
+    for (std::size_t r = 0; r < 3; ++r)
+      for (std::size_t c = 0; c < k_cols; ++c) block[c / 3] += at[r * p.stride + c];
+    const auto sum = static_cast<float>(block[0] + block[1] + block[2]);
+    if (sum < k_least_counts) continue;
+    const float difference = static_cast<float>(block[1]) - 0.5f * static_cast<float>(block[0] + block[2]);
+    samples.push_back(difference * difference / (0.5f * sum));
+  }
+  if (samples.size() < k_samples / 3) return 1;
+  const auto third = samples.begin() + static_cast<std::ptrdiff_t>(samples.size() / 3);
+  std::nth_element(samples.begin(), third, samples.end());
+  const double found = static_cast<double>(*third) / 0.186;
+  return found < k_certain ? 1 : found;
+}
+
+template <class Pixel>
+void test_peak(const Plan& p, const Pixel* image, const std::int32_t* sums, int row, int col, double variance,
+               std::vector<Candidate>& candidates) {
+  const auto stride = static_cast<std::ptrdiff_t>(p.stride);
+  const std::ptrdiff_t at = static_cast<std::ptrdiff_t>(p.origin) + row * stride + col;
+  if (!p.centre_ok.empty() && !p.centre_ok[static_cast<std::size_t>(at)]) return;
+  const Background ring = ring_background(p, image, row, col, variance);
+  if (ring.pixels <= 0) return;
+  const double per_pixel = ring.counts / ring.pixels;
+  const double alpha = static_cast<double>(p.disk.size()) / ring.pixels;
+  const std::int32_t* sum = sums + at;
+  double on = *sum;
+  if (li_ma(on / variance, ring.counts / variance, alpha) < p.threshold) return;
+  const double trimmed = without_spikes(p, image + at, on, per_pixel, variance);
+  if (trimmed < on) {
+    if (li_ma(trimmed / variance, ring.counts / variance, alpha) < p.threshold) return;
+    on = trimmed;
+  }
+  candidates.push_back({static_cast<float>(row) + hat(sum[-stride], *sum, sum[stride]),
+                        static_cast<float>(col) + hat(sum[-1], *sum, sum[1]),
+                        static_cast<float>(on - alpha * ring.counts), static_cast<float>(per_pixel)});
+}
+
+template <class Pixel>
+double search(const Plan& p, const Pixel* image, DiskSums<Pixel> disk_sums, FindPeaks find_peaks, double unit,
+              SearchScratch& s) {
+  const auto stride = static_cast<std::ptrdiff_t>(p.stride);
+  const MapView<Pixel> view{image + p.origin, stride};
+  const auto pad = static_cast<std::size_t>(p.pad);
+  for (std::size_t row = 0; row < p.shape.rows; ++row)
+    disk_sums(view, static_cast<std::ptrdiff_t>(row), p.runs(), p.shape.cols, s.columns.data() + pad,
+              p.stride, s.sums.data() + p.origin + row * p.stride);
+  const double variance = p.config.variance_per_count > 0 ? std::max(p.config.variance_per_count / unit, 1e-6)
+                                                          : noise_of(p, image, s.noise);
+  PeakTest test;
+  test.distance = p.pair_distance;
+  test.diagonal = p.pair_diagonal;
+  const double look = std::max(0.5, p.threshold - k_looser);
+  test.variance = static_cast<float>(look * look * variance);
+  test.min_sum = static_cast<std::int32_t>(std::min(1e9, std::max(3 * variance, p.config.min_counts / unit)));
+  const MapView<std::int32_t> sums{s.sums.data() + p.origin, stride};
+  const int last_row = static_cast<int>(p.shape.rows) - p.edge;
+  const int last_col = static_cast<int>(p.shape.cols) - p.edge;
+  s.candidates.clear();
+  for (int row = p.edge; row < last_row && p.edge < last_col; ++row) {
+    const std::size_t count =
+        find_peaks(sums, row, static_cast<std::size_t>(p.edge), static_cast<std::size_t>(last_col), test,
+                   s.found.data(), s.found.size());
+    for (std::size_t i = 0; i < count && s.candidates.size() < k_max_candidates; ++i)
+      test_peak(p, image, s.sums.data(), row, s.found[i], variance, s.candidates);
+  }
+  return variance;
+}
+
+}  // namespace
+
+double find_candidates(const Plan& p, const WorkingFrame& frame, SearchScratch& s) noexcept {
+  if (s.stride != p.stride || s.origin != p.origin || s.rows != p.shape.rows || s.sums.size() != p.cells) {
+    s.stride = p.stride;
+    s.origin = p.origin;
+    s.rows = p.shape.rows;
+    s.sums.assign(p.cells, 0);
+    s.columns.assign(0, 0);
+    s.found.assign(p.shape.cols, 0);
+    s.noise.reserve(1024);
+    s.candidates.reserve(k_max_candidates);
+  }
+  if (s.columns.size() < (p.levels.size() + 1) * p.stride + 64)
+    s.columns.assign((p.levels.size() + 1) * p.stride + 64, 0);
+  const DiskKernels& kernels = disk_kernels();
+  const double variance =
+      frame.wide ? search(p, frame.wide_image.data(), kernels.sums_u32, kernels.find_peaks, frame.unit, s)
+                 : search(p, frame.narrow.data(), kernels.sums_u16, kernels.find_peaks, frame.unit, s);
+  std::sort(s.candidates.begin(), s.candidates.end(), [](const Candidate& a, const Candidate& b) {
+    if (a.counts != b.counts) return a.counts > b.counts;
+    return a.row != b.row ? a.row < b.row : a.col < b.col;
+  });
+  return variance;
+}
+
+}  // namespace bragglive::detail

@@ -1,0 +1,51 @@
+// What a detector works out once from its settings.
+#pragma once
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "core/detect/disk_detector.hpp"
+#include "core/detect/disk_fitter.hpp"
+#include "core/detect/disk_kernels.hpp"
+
+namespace bragglive {
+
+struct DiskDetector::Plan {
+  DiskDetectorConfig config;
+  FrameShape shape;
+
+  // Padded maps: pixel (0, 0) lies at `origin`, `cells` elements in all.
+  int pad = 0;
+  std::size_t stride = 0, origin = 0, cells = 0;
+
+  std::vector<int> levels, level_of;  // of the disk that is summed, see DiskRuns
+  std::vector<std::ptrdiff_t> disk;   // its pixels as offsets in a padded map
+  int edge = 0;
+  double spacing = 0;
+  double threshold = 0;  // standard deviations
+  int pair_distance = 0, pair_diagonal = 0;
+
+  struct RingPixel {
+    int row = 0, col = 0;
+  };
+  static constexpr std::size_t k_sectors = 8;
+  std::vector<RingPixel> ring;  // ordered by sector
+  std::array<std::size_t, k_sectors + 1> sector_begin{};
+  int ring_reach = 0;
+
+  struct Patch {
+    std::uint32_t pixel = 0;              // row * cols + col
+    std::array<std::uint32_t, 4> from{};  // sound (or already replaced) pixels around it
+    std::uint32_t count = 0;
+  };
+  std::vector<Patch> patches;        // from the rim of each masked region inwards
+  std::vector<std::uint8_t> usable;  // padded map, 0 = masked or outside the frame; empty = no mask
+  std::vector<std::uint8_t>
+      centre_ok;  // padded map, 0 = more than 40 % of a disk here is masked; empty = no mask
+
+  detail::DiskFitter fitter;
+
+  detail::DiskRuns runs() const { return {levels, level_of}; }
+};
+
+}  // namespace bragglive
