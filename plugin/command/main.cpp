@@ -20,6 +20,7 @@ struct Entry {
 };
 // One line per subcommand; its file has the same name.
 const std::vector<Entry> k_entries = {
+    {"label", "label a scan live, or a recording", add_label},
     {"bloch", "dynamical diffraction of one crystal in one orientation", add_bloch},
     {"features", "feature vectors of spot lists", add_features},
 };

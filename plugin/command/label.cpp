@@ -1,0 +1,128 @@
+// `bragglive label`: a source in, a labelled map out, without a window.
+#include <csignal>
+#include <cstdio>
+#include <memory>
+
+#include "plugin/command/command.hpp"
+#include "plugin/command/progress.hpp"
+#include "plugin/command/source_options.hpp"
+#include "plugin/result_summary.hpp"
+#include "plugin/session.hpp"
+#include "plugin/shipped_model.hpp"
+
+namespace bragglive::command {
+namespace {
+
+struct Options {
+  SourceArguments source;
+  std::string model = "default";
+  std::string calibration;
+  std::string out;
+  bool json = false;
+  unsigned threads = 0;
+  double threshold = 0.005;
+  bool no_filter = false;
+  std::uint32_t min_disks = 5;
+  double scan_timeout_s = 10;
+  std::vector<std::string> systems;
+};
+
+volatile std::sig_atomic_t interrupted = 0;
+void on_interrupt(int) {
+  interrupted = 1;
+}
+
+Expected<SessionConfig> session_config(const Options& options) {
+  SessionConfig config;
+  auto model = load_model(options.model);
+  if (!model) return tl::unexpected<Error>(model.error());
+  config.model = *model;
+  if (!options.calibration.empty()) {
+    auto calibration = load_calibration(options.calibration);
+    if (!calibration) return tl::unexpected<Error>(calibration.error());
+    config.calibration = *calibration;
+  }
+  for (const std::string& name : options.systems) {
+    const auto system = crystal_system_from_name(name);
+    if (!system || *system == CrystalSystem::none)
+      return fail(ErrorArea::usage, "--systems: \"{}\" is not a crystal system", name);
+    config.systems.push_back(*system);
+  }
+  config.threads = options.threads;
+  config.threshold = options.threshold;
+  config.filter_5x5 = !options.no_filter;
+  config.min_disks = options.min_disks;
+  config.scan_timeout = std::chrono::milliseconds(static_cast<long>(options.scan_timeout_s * 1000));
+  config.log = stderr_log();
+  return config;
+}
+
+// Until the scan is over or somebody presses Ctrl+C.
+void wait_for_end(Session& session) {
+  Progress progress("label");
+  while (!session.wait_finished(std::chrono::milliseconds(100))) {
+    if (interrupted) {
+      session.stop();
+      break;
+    }
+    const auto map = session.snapshot();
+    const EngineCounters counters = session.counters();
+    progress.update(counters.stages[static_cast<std::size_t>(Stage::store)].out,
+                    map ? map->scan.positions() : 0,
+                    counters.skipped ? fmt::format("{} skipped", counters.skipped) : "");
+  }
+}
+
+int run_label(const Options& options) {
+  auto config = session_config(options);
+  if (!config) return report(config.error());
+  auto source = open_source(options.source, config->log);
+  if (!source) return report(source.error());
+  auto session = Session::create(*config);
+  if (!session) return report(session.error());
+  std::signal(SIGINT, on_interrupt);
+  std::signal(SIGTERM, on_interrupt);
+  if (auto started = (*session)->start(std::move(*source)); !started) return report(started.error());
+  wait_for_end(**session);
+  // Before stop(): an endpoint that finished its scan is left in that state.
+  const bool failed = (*session)->state() == SessionState::failed;
+  const std::string error = (*session)->last_error();
+  (*session)->stop();
+
+  const auto map = (*session)->snapshot();
+  if (map && !options.out.empty())
+    if (auto saved = save_result(**session, options.out); !saved) return report(saved.error());
+  if (failed) return report({ErrorArea::format, error});
+  if (!map) return report({ErrorArea::connection, "stopped before a scan began: nothing to save"});
+  const ResultSummary summary = summarise(*map, (*session)->times(), (*session)->counters());
+  std::fputs(options.json ? (to_json(summary) + "\n").c_str() : to_text(summary).c_str(), stdout);
+  return 0;
+}
+
+}  // namespace
+
+Run add_label(CLI::App& app) {
+  auto options = std::make_shared<Options>();
+  add_source_arguments(app, options->source);
+  app.add_option("--model", options->model, "model file, or \"default\" for the shipped one")
+      ->capture_default_str();
+  app.add_option("--calibration", options->calibration, "calibration TOML; else the scan must bring its own");
+  app.add_option("--out", options->out, "result file (HDF5)");
+  app.add_flag("--json", options->json, "end with one JSON object on stdout");
+  app.add_option("--threads", options->threads, "0 = all cores")->capture_default_str();
+  app.add_option("--threshold", options->threshold, "least filtered difference confidence of a label")
+      ->check(CLI::Range(0.0, 1.0))
+      ->capture_default_str();
+  app.add_flag("--no-filter", options->no_filter, "leave out the 5x5 median filter");
+  app.add_option("--min-disks", options->min_disks, "fewer disks than this: no prediction")
+      ->capture_default_str();
+  app.add_option("--systems", options->systems, "crystal systems whose planes may win; default all")
+      ->delimiter(',');
+  app.add_option("--scan-timeout", options->scan_timeout_s,
+                 "seconds without a frame after which a live scan is closed")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  return [options] { return run_label(*options); };
+}
+
+}  // namespace bragglive::command
