@@ -18,7 +18,10 @@ int report(const Error& error);
 
 // Options live as long as the parser: keep them in a shared_ptr captured by the returned function.
 Run add_bloch(CLI::App& app);
+Run add_simulate(CLI::App& app);
 Run add_features(CLI::App& app);
 Run add_label(CLI::App& app);
+Run add_send(CLI::App& app);
+Run add_convert(CLI::App& app);
 
 }  // namespace bragglive::command

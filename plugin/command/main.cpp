@@ -21,7 +21,10 @@ struct Entry {
 // One line per subcommand; its file has the same name.
 const std::vector<Entry> k_entries = {
     {"label", "label a scan live, or a recording", add_label},
+    {"send", "stream any source as a detector would", add_send},
+    {"convert", "decoded frames of any source into .npy or HDF5", add_convert},
     {"bloch", "dynamical diffraction of one crystal in one orientation", add_bloch},
+    {"simulate", "diffraction patterns of many crystals, as a data set for training", add_simulate},
     {"features", "feature vectors of spot lists", add_features},
 };
 }  // namespace
