@@ -18,43 +18,80 @@ constexpr double k_looser = 1.2;  // standard deviations by which the first, rou
 struct Background {
   double counts = 0;  // in the part of the ring that is used
   double pixels = 0;
+  double by_row = 0, by_col = 0;  // slope, counts per pixel and pixel
 };
 
-// Opposite sectors are taken together, so that a slope cancels; pairs that hold another disk stand out and
-// are left out.
+constexpr std::size_t k_pairs = Plan::k_sectors / 2;
+
+struct SectorSums {
+  std::array<double, Plan::k_sectors> counts{}, pixels{};
+};
+
 template <class Pixel>
-Background ring_background(const Plan& p, const Pixel* image, int row, int col, double variance) {
+SectorSums sum_sectors(const Plan& p, const Pixel* image, int row, int col) {
   const auto rows = static_cast<int>(p.shape.rows);
   const auto cols = static_cast<int>(p.shape.cols);
   const bool inside =
       row >= p.ring_reach && col >= p.ring_reach && row + p.ring_reach < rows && col + p.ring_reach < cols;
   const auto stride = static_cast<std::ptrdiff_t>(p.stride);
   const Pixel* centre = image + static_cast<std::ptrdiff_t>(p.origin) + row * stride + col;
-  constexpr std::size_t k_pairs = Plan::k_sectors / 2;
-  std::array<double, k_pairs> counts{};
-  std::array<double, k_pairs> pixels{};
+  SectorSums sums;
   for (std::size_t sector = 0; sector < Plan::k_sectors; ++sector) {
+    const std::size_t begin = p.sector_begin[sector];
+    const std::size_t end = p.sector_begin[sector + 1];
     std::uint64_t sum = 0;
-    std::size_t members = 0;
-    for (std::size_t i = p.sector_begin[sector]; i < p.sector_begin[sector + 1]; ++i) {
+    std::size_t members = end - begin;
+    for (std::size_t i = begin; i < end; ++i) {
       const Plan::RingPixel at = p.ring[i];
       if (!inside && (row + at.row < 0 || col + at.col < 0 || row + at.row >= rows || col + at.col >= cols))
-        continue;
-      sum += centre[at.row * stride + at.col];
-      ++members;
+        --members;
+      else
+        sum += centre[at.offset];
     }
-    counts[sector % k_pairs] += static_cast<double>(sum);
-    pixels[sector % k_pairs] += static_cast<double>(members);
+    sums.counts[sector] = static_cast<double>(sum);
+    sums.pixels[sector] = static_cast<double>(members);
   }
+  return sums;
+}
+
+// Opposite sectors are taken together, so that a slope cancels; pairs that hold another disk stand out and
+// are left out.
+Background judge_sectors(const Plan& p, const SectorSums& sectors, double variance) {
+  std::array<double, k_pairs> counts{};
+  std::array<double, k_pairs> pixels{};
   double lowest = std::numeric_limits<double>::max();
-  for (std::size_t i = 0; i < k_pairs; ++i)
+  for (std::size_t i = 0; i < k_pairs; ++i) {
+    counts[i] = sectors.counts[i] + sectors.counts[i + k_pairs];
+    pixels[i] = sectors.pixels[i] + sectors.pixels[i + k_pairs];
     if (pixels[i] > 0) lowest = std::min(lowest, counts[i] / pixels[i]);
+  }
   Background background;
+  double rr = 0;
+  double rc = 0;
+  double cc = 0;
+  double r = 0;
+  double c = 0;
   for (std::size_t i = 0; i < k_pairs; ++i) {
     const double expected = lowest * pixels[i];
     if (pixels[i] <= 0 || counts[i] > expected + 4 * std::sqrt((expected + 1) * variance)) continue;
     background.counts += counts[i];
     background.pixels += pixels[i];
+    if (sectors.pixels[i] < p.sector_pixels(i) || sectors.pixels[i + k_pairs] < p.sector_pixels(i + k_pairs))
+      continue;
+    const double rise =
+        sectors.counts[i] / sectors.pixels[i] - sectors.counts[i + k_pairs] / sectors.pixels[i + k_pairs];
+    const auto [row, col] = p.pair_direction[i];
+    rr += row * row;
+    rc += row * col;
+    cc += col * col;
+    r += row * rise;
+    c += col * rise;
+  }
+  // Two directions at least, else a slope is not known.
+  const double det = rr * cc - rc * rc;
+  if (det > 1e-3 * (rr + cc) * (rr + cc)) {
+    background.by_row = (cc * r - rc * c) / det;
+    background.by_col = (rr * c - rc * r) / det;
   }
   return background;
 }
@@ -128,7 +165,7 @@ void test_peak(const Plan& p, const Pixel* image, const std::int32_t* sums, int 
   const auto stride = static_cast<std::ptrdiff_t>(p.stride);
   const std::ptrdiff_t at = static_cast<std::ptrdiff_t>(p.origin) + row * stride + col;
   if (!p.centre_ok.empty() && !p.centre_ok[static_cast<std::size_t>(at)]) return;
-  const Background ring = ring_background(p, image, row, col, variance);
+  const Background ring = judge_sectors(p, sum_sectors(p, image, row, col), variance);
   if (ring.pixels <= 0) return;
   const double per_pixel = ring.counts / ring.pixels;
   const double alpha = static_cast<double>(p.disk.size()) / ring.pixels;
@@ -142,7 +179,8 @@ void test_peak(const Plan& p, const Pixel* image, const std::int32_t* sums, int 
   }
   candidates.push_back({static_cast<float>(row) + hat(sum[-stride], *sum, sum[stride]),
                         static_cast<float>(col) + hat(sum[-1], *sum, sum[1]),
-                        static_cast<float>(on - alpha * ring.counts), static_cast<float>(per_pixel)});
+                        static_cast<float>(on - alpha * ring.counts), static_cast<float>(per_pixel),
+                        static_cast<float>(ring.by_row), static_cast<float>(ring.by_col)});
 }
 
 template <class Pixel>

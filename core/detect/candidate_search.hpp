@@ -10,9 +10,10 @@
 namespace bragglive::detail {
 
 struct Candidate {
-  float row = 0, col = 0;  // px, interpolated
-  float counts = 0;        // above the local background
-  float background = 0;    // counts per pixel
+  float row = 0, col = 0;        // px, interpolated
+  float counts = 0;              // above the local background
+  float background = 0;          // counts per pixel
+  float by_row = 0, by_col = 0;  // its slope, counts per pixel and pixel
 };
 
 struct SearchScratch {

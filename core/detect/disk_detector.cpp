@@ -46,6 +46,8 @@ void choose(const Plan& p, const std::vector<detail::Candidate>& candidates, std
     fit.col = fit.start_col = candidate.col;
     fit.height = candidate.counts / area;
     fit.background = candidate.background;
+    fit.by_row = candidate.by_row;
+    fit.by_col = candidate.by_col;
     fits.push_back(fit);
   }
 }

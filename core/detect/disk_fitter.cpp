@@ -112,16 +112,82 @@ bool DiskFitter::fill_window(const PaddedImage<Pixel>& image, std::span<const Di
     }
   }
   if (all_good) std::memcpy(s.good.data(), templates_.inside(), templates_.size() * sizeof(float));
-  std::fill(s.rest.begin(), s.rest.end(), 0.0f);
-  const auto near = static_cast<float>(2 * templates_.reach() + 1.5);
+  const DiskFit& fit = fits[which];
+  for (std::size_t r = 0; r < side; ++r) {
+    const auto from_start = static_cast<float>(row + static_cast<int>(r) - half) - fit.start_row;
+    const float first = static_cast<float>(col - half) - fit.start_col;
+    float* rest = s.rest.data() + r * stride;
+    for (std::size_t c = 0; c < side; ++c)
+      rest[c] = fit.by_row * from_start + fit.by_col * (first + static_cast<float>(c));
+  }
+  const auto near = static_cast<float>(templates_.reach() + templates_.half());
   bool crowded = false;
   for (std::size_t i = 0; i < fits.size(); ++i) {
-    const float dr = fits[i].row - fits[which].row;
-    const float dc = fits[i].col - fits[which].col;
+    const float dr = fits[i].row - fit.row;
+    const float dc = fits[i].col - fit.col;
     if (i == which || dr * dr + dc * dc > near * near) continue;
     crowded |= add_neighbour(fits[i], row, col, s);
   }
   return crowded;
+}
+
+// Level and slope of the background from the pixels of the window that no disk reaches.
+template <class Pixel>
+void DiskFitter::find_background(const PaddedImage<Pixel>& image, std::span<DiskFit> fits,
+                                 std::size_t which) const noexcept {
+  DiskFit& fit = fits[which];
+  const int half = templates_.half();
+  const auto reach2 = static_cast<float>(templates_.reach() * templates_.reach());
+  std::array<const DiskFit*, 16> near{};
+  std::size_t near_count = 0;
+  for (std::size_t i = 0; i < fits.size() && near_count < near.size(); ++i) {
+    const float distance = std::max(std::abs(fits[i].row - fit.row), std::abs(fits[i].col - fit.col));
+    if (i == which || distance < static_cast<float>(templates_.reach()) + static_cast<float>(half) + 1)
+      near[near_count++] = &fits[i];
+  }
+  const int row0 = std::max(0, static_cast<int>(fit.row) - half);
+  const int row1 = std::min(image.rows - 1, static_cast<int>(fit.row) + half + 1);
+  const int col0 = std::max(0, static_cast<int>(fit.col) - half);
+  const int col1 = std::min(image.cols - 1, static_cast<int>(fit.col) + half + 1);
+  double n = 0, r = 0, c = 0, rr = 0, rc = 0, cc = 0, v = 0, vr = 0, vc = 0;
+  for (int row = row0; row <= row1; ++row)
+    for (int col = col0; col <= col1; ++col) {
+      const std::ptrdiff_t at = row * image.stride + col;
+      bool covered = image.usable != nullptr && !image.usable[at];
+      for (std::size_t i = 0; i < near_count; ++i) {
+        const float dr = static_cast<float>(row) - near[i]->row;
+        const float dc = static_cast<float>(col) - near[i]->col;
+        covered |= dr * dr + dc * dc < reach2;
+      }
+      if (covered) continue;
+      const auto x = static_cast<double>(static_cast<float>(row) - fit.start_row);
+      const auto y = static_cast<double>(static_cast<float>(col) - fit.start_col);
+      const auto value = static_cast<double>(image.data[at]);
+      n += 1;
+      r += x;
+      c += y;
+      rr += x * x;
+      rc += x * y;
+      cc += y * y;
+      v += value;
+      vr += value * x;
+      vc += value * y;
+    }
+  if (n < 8) return;
+  const double mr = r / n, mc = c / n, mv = v / n;
+  rr = rr / n - mr * mr;
+  rc = rc / n - mr * mc;
+  cc = cc / n - mc * mc;
+  vr = vr / n - mv * mr;
+  vc = vc / n - mv * mc;
+  const double det = rr * cc - rc * rc;
+  // Pixels on one side only, or too few of them, do not give a slope.
+  const bool sloped = n >= 24 && det > 0.05 * (rr + cc) * (rr + cc);
+  const double by_row = sloped ? (cc * vr - rc * vc) / det : 0;
+  const double by_col = sloped ? (rr * vc - rc * vr) / det : 0;
+  fit.by_row = static_cast<float>(by_row);
+  fit.by_col = static_cast<float>(by_col);
+  fit.background = static_cast<float>(std::max(0.0, mv - by_row * mr - by_col * mc));
 }
 
 template <class Pixel>
@@ -186,7 +252,10 @@ void DiskFitter::fit_all(const PaddedImage<Pixel>& image, std::span<DiskFit> fit
   s.shape.resize(3 * templates_.size());
   for (std::size_t i = 0; i < fits.size(); ++i) fit_one(image, fits, i, s, 6);
   for (std::size_t i = 0; i < fits.size(); ++i)
-    if (fits[i].crowded) fit_one(image, fits, i, s, 2);
+    if (fits[i].crowded) {
+      find_background(image, fits, i);
+      fit_one(image, fits, i, s, 3);
+    }
 }
 
 template void DiskFitter::fit_all(const PaddedImage<std::uint16_t>&, std::span<DiskFit>,

@@ -10,11 +10,12 @@
 namespace bragglive::detail {
 
 struct DiskFit {
-  float row = 0, col = 0;  // px
-  float height = 0;        // counts per pixel where T = 1
-  float background = 0;    // counts per pixel
-  float counts = 0;        // integrated over the disk, above the background, neighbours taken off
-  float height_sigma = 0;  // standard uncertainty of the height; 0: not fitted
+  float row = 0, col = 0;        // px
+  float height = 0;              // counts per pixel where T = 1
+  float background = 0;          // counts per pixel
+  float by_row = 0, by_col = 0;  // slope of the background, counts per pixel and pixel; known, not fitted
+  float counts = 0;              // integrated over the disk, above the background, neighbours taken off
+  float height_sigma = 0;        // standard uncertainty of the height; 0: not fitted
   float start_row = 0, start_col = 0;
   bool crowded = false;  // another disk reaches into its window
 };
@@ -52,6 +53,9 @@ class DiskFitter {
   template <class Pixel>
   void fit_one(const PaddedImage<Pixel>& image, std::span<DiskFit> fits, std::size_t which, Scratch& scratch,
                int steps) const noexcept;
+  template <class Pixel>
+  void find_background(const PaddedImage<Pixel>& image, std::span<DiskFit> fits,
+                       std::size_t which) const noexcept;
   template <class Pixel>
   bool fill_window(const PaddedImage<Pixel>& image, std::span<const DiskFit> fits, std::size_t which, int row,
                    int col, Scratch& scratch) const noexcept;

@@ -70,6 +70,7 @@ void plan_disk(Plan& p, double sum_radius) {
 }
 
 void plan_ring(Plan& p, double inner, double outer) {
+  constexpr std::size_t k_directions = Plan::k_sectors / 2;
   std::array<std::vector<Plan::RingPixel>, Plan::k_sectors> sectors;
   p.ring_reach = static_cast<int>(outer);
   for (int row = -p.ring_reach; row <= p.ring_reach; ++row)
@@ -77,14 +78,31 @@ void plan_ring(Plan& p, double inner, double outer) {
       const double r = std::hypot(row, col);
       if (r < inner || r > outer) continue;
       const double turn = std::atan2(row, col) / (2 * std::numbers::pi) + 0.5;
-      const auto sector = static_cast<std::size_t>(turn * Plan::k_sectors) % Plan::k_sectors;
-      sectors[sector].push_back({row, col});
+      const std::size_t direction = static_cast<std::size_t>(turn * k_directions) % k_directions;
+      const std::size_t zone = r < (inner + outer) / 2 ? 0 : 1;
+      // Half of the directions first, in both zones, then their opposites in the same order.
+      const std::size_t half = k_directions / 2;
+      const std::size_t sector = direction / half * (2 * half) + zone * half + direction % half;
+      sectors[sector].push_back({row, col, row * static_cast<std::ptrdiff_t>(p.stride) + col});
     }
   for (std::size_t i = 0; i < Plan::k_sectors; ++i) {
     p.sector_begin[i] = p.ring.size();
     p.ring.insert(p.ring.end(), sectors[i].begin(), sectors[i].end());
   }
   p.sector_begin[Plan::k_sectors] = p.ring.size();
+  const auto middle = [&](std::size_t sector) {
+    std::array<double, 2> sum{};
+    for (const Plan::RingPixel& at : sectors[sector]) {
+      sum[0] += at.row / static_cast<double>(sectors[sector].size());
+      sum[1] += at.col / static_cast<double>(sectors[sector].size());
+    }
+    return sum;
+  };
+  for (std::size_t i = 0; i < p.pair_direction.size(); ++i) {
+    const auto here = middle(i);
+    const auto there = middle(i + p.pair_direction.size());
+    p.pair_direction[i] = {here[0] - there[0], here[1] - there[1]};
+  }
 }
 
 // Each masked pixel becomes the mean of sound neighbours, from the rim of a masked region inwards. false:
@@ -148,7 +166,7 @@ Expected<DiskDetector> DiskDetector::create(const DiskDetectorConfig& config, Fr
   const double radius = config.probe_radius_px;
   p.fitter = detail::DiskFitter(radius, config.probe_edge_px > 0 ? config.probe_edge_px : k_default_edge_px);
   const double ring_inner = radius + 1.5;
-  const double ring_outer = ring_inner + std::max(2.0, 0.6 * radius);
+  const double ring_outer = ring_inner + std::max(3.0, 0.8 * radius);
   p.pair_distance = static_cast<int>(std::lround(1.6 * radius + 1));
   p.pair_diagonal = static_cast<int>(std::lround((1.6 * radius + 1) * std::numbers::sqrt2 / 2));
   // Windows may hang over the border by their whole half, rings by their reach.

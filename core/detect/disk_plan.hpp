@@ -27,11 +27,18 @@ struct DiskDetector::Plan {
 
   struct RingPixel {
     int row = 0, col = 0;
+    std::ptrdiff_t offset = 0;
   };
-  static constexpr std::size_t k_sectors = 8;
+  static constexpr std::size_t k_sectors =
+      16;                       // eight directions in an inner and an outer zone; i and i + 8 are opposite
   std::vector<RingPixel> ring;  // ordered by sector
   std::array<std::size_t, k_sectors + 1> sector_begin{};
+  std::array<std::array<double, 2>, k_sectors / 2>
+      pair_direction{};  // from a sector's opposite to the sector, px
   int ring_reach = 0;
+  double sector_pixels(std::size_t sector) const {
+    return static_cast<double>(sector_begin[sector + 1] - sector_begin[sector]);
+  }
 
   struct Patch {
     std::uint32_t pixel = 0;              // row * cols + col
