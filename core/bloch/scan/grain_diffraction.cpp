@@ -13,7 +13,7 @@ Expected<GrainDiffraction> GrainDiffraction::create(const BlochSimulator& simula
   orientation.foil_normal = orientation.axes.col(2);
   GrainDiffraction result;
   result.step_nm_ = step_nm;
-  const auto steps = static_cast<std::size_t>(std::max(1.0, std::ceil(grain.max_thickness_nm / step_nm)));
+  const auto steps = static_cast<std::size_t>(std::max(2.0, std::ceil(grain.max_thickness_nm / step_nm) + 1));
   result.thicknesses_ = steps + 1;
   std::vector<double> thicknesses(steps);
   for (std::size_t i = 0; i < steps; ++i) thicknesses[i] = static_cast<double>(i + 1) * step_nm;
@@ -44,29 +44,36 @@ Expected<GrainDiffraction> GrainDiffraction::create(const BlochSimulator& simula
   return result;
 }
 
-GrainDiffraction::Between GrainDiffraction::between(double thickness_nm) const noexcept {
-  const double x = std::clamp(thickness_nm / step_nm_, 0.0, static_cast<double>(thicknesses_ - 1));
-  const std::size_t index = std::min(static_cast<std::size_t>(x), thicknesses_ - 2);
-  const double part = x - static_cast<double>(index);
-  return {index, index == 0 ? part * part : part};  // intensities start with the square of the thickness
+GrainDiffraction::Weights GrainDiffraction::weights(double thickness_nm) const noexcept {
+  // The grid ends one step beyond the largest thickness, so that the upper neighbour exists.
+  const double x = std::clamp(thickness_nm / step_nm_, 0.0, static_cast<double>(thicknesses_ - 2));
+  const std::size_t i = std::min(static_cast<std::size_t>(x), thicknesses_ - 3);
+  const double p = x - static_cast<double>(i);
+  Weights w;
+  w.index = {i == 0 ? 1 : i - 1, i, i + 1,
+             i + 2};  // intensities start with the square of the thickness: even at 0
+  w.weight = {-p * (p - 1) * (p - 2) / 6, (p + 1) * (p - 1) * (p - 2) / 2, -(p + 1) * p * (p - 2) / 2,
+              (p + 1) * p * (p - 1) / 6};
+  return w;
+}
+
+double GrainDiffraction::Weights::of(const float* values) const noexcept {
+  double sum = 0;
+  for (std::size_t k = 0; k < 4; ++k) sum += weight[k] * static_cast<double>(values[index[k]]);
+  return std::max(sum, 0.0);
 }
 
 GrainDiffraction::Split GrainDiffraction::split(double thickness_nm) const noexcept {
-  const auto [i, part] = between(thickness_nm);
-  const auto mix = [&, i = i, part = part](const std::vector<float>& v) {
-    return (1 - part) * static_cast<double>(v[i]) + part * static_cast<double>(v[i + 1]);
-  };
-  return {mix(direct_), mix(diffracted_)};
+  const Weights w = weights(thickness_nm);
+  return {w.of(direct_.data()), w.of(diffracted_.data())};
 }
 
 void GrainDiffraction::append(double thickness_nm, double scale, BraggList& spots) const {
-  const auto [i, part] = between(thickness_nm);
-  for (std::size_t spot = 0; spot < positions_.size(); ++spot) {
-    const float* row = intensities_.data() + spot * thicknesses_ + i;
-    const double intensity = (1 - part) * static_cast<double>(row[0]) + part * static_cast<double>(row[1]);
+  const Weights w = weights(thickness_nm);
+  for (std::size_t spot = 0; spot < positions_.size(); ++spot)
     spots.push_back({static_cast<double>(positions_[spot].first),
-                     static_cast<double>(positions_[spot].second), scale * intensity});
-  }
+                     static_cast<double>(positions_[spot].second),
+                     scale * w.of(intensities_.data() + spot * thicknesses_)});
 }
 
 }  // namespace bragglive

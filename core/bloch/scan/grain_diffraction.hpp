@@ -1,5 +1,6 @@
 // Dynamical spots of one grain at any thickness: one Bloch-wave expansion, then look-ups.
 #pragma once
+#include <array>
 #include <span>
 #include <vector>
 
@@ -33,11 +34,13 @@ class GrainDiffraction {
   }
 
  private:
-  struct Between {
-    std::size_t index = 0;  // of the lower grid point
-    double part = 0;        // weight of the upper one
+  // Cubic through the four nearest points of the grid.
+  struct Weights {
+    std::array<std::size_t, 4> index{};
+    std::array<double, 4> weight{};
+    double of(const float* values) const noexcept;
   };
-  Between between(double thickness_nm) const noexcept;
+  Weights weights(double thickness_nm) const noexcept;
 
   double step_nm_ = 1;
   std::size_t thicknesses_ = 0;

@@ -24,7 +24,8 @@ PatternRenderer renderer_of(const DetectorModel& d, ScanShape scan = {4, 4}) {
   return *r;
 }
 
-std::vector<std::uint16_t> frame_of(const PatternRenderer& r, ScanPosition at, std::uint64_t seed, const PatternContent& content) {
+std::vector<std::uint16_t> frame_of(const PatternRenderer& r, ScanPosition at, std::uint64_t seed,
+                                    const PatternContent& content) {
   PatternRenderer::Scratch scratch;
   std::vector<std::byte> bytes(r.detector().geometry.detector.pixels() * 2);
   r.render(at, seed, content, scratch, bytes);
@@ -173,7 +174,8 @@ TEST_CASE("gaps, dead and hot pixels and saturation appear in the frame and in t
   CHECK(frame[10 * 112 + 5] == 0);
   CHECK(frame[20 * 112 + 7] == 300);
   CHECK(frame[47 * 112 + 56] == 300);
-  for (std::size_t col = 0; col < 112; ++col) CHECK((frame[40 * 112 + col] == 0 && frame[41 * 112 + col] == 0));
+  for (std::size_t col = 0; col < 112; ++col)
+    CHECK((frame[40 * 112 + col] == 0 && frame[41 * 112 + col] == 0));
   const auto masked = true_calibration(d).masked_pixels;
   CHECK(masked.size() == 2 * 112 + 2);
 }
@@ -190,7 +192,8 @@ TEST_CASE("an impossible detector is refused with the field's name") {
   CHECK_THAT(message([](DetectorModel& d) { d.geometry.origin_row = {40, 1, 0}; }), Contains("origin"));
   CHECK_THAT(message([](DetectorModel& d) { d.gaps = {{90, 0, 10, 112}}; }), Contains("gap"));
   CHECK_THAT(message([](DetectorModel& d) { d.dead_pixels = {96 * 112}; }), Contains("dead pixel"));
-  CHECK_THAT(message([](DetectorModel& d) { d.point_spread_px = std::nan(""); }), Contains("point_spread_px"));
+  CHECK_THAT(message([](DetectorModel& d) { d.point_spread_px = std::nan(""); }),
+             Contains("point_spread_px"));
   CHECK_THAT(message([](DetectorModel& d) { d.pixel = PixelType::f32; }), Contains("float32"));
   CHECK_THAT(message([](DetectorModel& d) { d.diffuse.rings = {{0.5, 0, 1}}; }), Contains("width"));
 }
