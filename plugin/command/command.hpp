@@ -19,6 +19,9 @@ int report(const Error& error);
 // Options live as long as the parser: keep them in a shared_ptr captured by the returned function.
 Run add_bloch(CLI::App& app);
 Run add_simulate(CLI::App& app);
+Run add_scan_simulate(CLI::App& app);
+Run add_demo_summary(CLI::App& app);
+Run add_detect(CLI::App& app);
 Run add_features(CLI::App& app);
 Run add_label(CLI::App& app);
 Run add_send(CLI::App& app);

@@ -25,6 +25,9 @@ const std::vector<Entry> k_entries = {
     {"convert", "decoded frames of any source into .npy or HDF5", add_convert},
     {"bloch", "dynamical diffraction of one crystal in one orientation", add_bloch},
     {"simulate", "diffraction patterns of many crystals, as a data set for training", add_simulate},
+    {"scan-simulate", "a 4D-STEM scan of a specimen, with its ground truth", add_scan_simulate},
+    {"demo-summary", "compare a result of the demo specimen with the truth", add_demo_summary},
+    {"detect", "Bragg disks of patterns", add_detect},
     {"features", "feature vectors of spot lists", add_features},
 };
 }  // namespace
@@ -41,9 +44,9 @@ int run(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    const bool is_help = error.get_exit_code() == 0;
-    app.exit(error);
-    return is_help ? 0 : k_exit_usage;
+    if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
+    std::fprintf(stderr, "bragglive: %s (bragglive --help tells more)\n", error.what());
+    return k_exit_usage;
   }
   return exit_code;
 }

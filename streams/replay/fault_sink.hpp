@@ -1,4 +1,5 @@
-// A sink that misbehaves on purpose: what a detector, a network or an operator does to a stream, for tests and for practice.
+// A sink that misbehaves on purpose: what a detector, a network or an operator does to a stream, for tests
+// and for practice.
 #pragma once
 #include <chrono>
 #include <cstdint>
@@ -24,15 +25,18 @@ struct Faults {
   bool no_start = false, no_end = false;
 };
 
-// "drop=10", "reorder=4", "die=100", "no-start", … (the names of Faults without "_every", "_after" and the like).
+// "drop=10", "reorder=4", "die=100", "no-start", … (the names of Faults without "_every", "_after" and the
+// like).
 Expected<void> add_fault(Faults& faults, std::string_view text);
 constexpr std::string_view k_fault_help =
-    "drop=N duplicate=N truncate=N garbage=N out-of-range=N (every Nth frame), reorder=WINDOW, stale=N, stall=N, die=N (after N "
+    "drop=N duplicate=N truncate=N garbage=N out-of-range=N (every Nth frame), reorder=WINDOW, stale=N, "
+    "stall=N, die=N (after N "
     "frames), no-start, no-end";
 
 class FaultSink final : public FrameSink {
  public:
-  FaultSink(std::unique_ptr<FrameSink> sink, const Faults& faults) : sink_(std::move(sink)), faults_(faults) {}
+  FaultSink(std::unique_ptr<FrameSink> sink, const Faults& faults)
+      : sink_(std::move(sink)), faults_(faults) {}
 
   Expected<void> start(const ScanStart& start) override;
   Expected<void> frame(FrameMessage frame) override;

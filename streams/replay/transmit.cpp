@@ -11,8 +11,9 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 std::uint64_t now_ns() {
-  return static_cast<std::uint64_t>(
-      std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now().time_since_epoch()).count());
+  return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(
+                                        std::chrono::system_clock::now().time_since_epoch())
+                                        .count());
 }
 
 class Transmission {
@@ -39,8 +40,9 @@ class Transmission {
       frame.payload = std::move(*payload);
     }
     if (options_.rate_hz > 0)
-      std::this_thread::sleep_until(began_ + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(
-                                                 static_cast<double>(result_.frames) / options_.rate_hz)));
+      std::this_thread::sleep_until(began_ +
+                                    std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(
+                                        static_cast<double>(result_.frames) / options_.rate_hz)));
     frame.timestamp_ns = now_ns();
     if (auto sent = sink_.frame(std::move(frame)); !sent) return sent;
     ++result_.frames;
@@ -54,7 +56,8 @@ class Transmission {
 
   Expected<Transmitted> end() {
     result_.seconds = std::chrono::duration<double>(Clock::now() - began_).count();
-    if (auto sent = sink_.end({options_.series_id, result_.frames}); !sent) return tl::unexpected(sent.error());
+    if (auto sent = sink_.end({options_.series_id, result_.frames}); !sent)
+      return tl::unexpected(sent.error());
     return result_;
   }
 
@@ -69,7 +72,8 @@ class Transmission {
   }
 
   Expected<Payload> recoded(const Payload& payload) {
-    if (auto decoded = decode_payload(source_encoding_, start_.frame, start_.pixel, payload.bytes(), pixels_); !decoded)
+    if (auto decoded = decode_payload(source_encoding_, start_.frame, start_.pixel, payload.bytes(), pixels_);
+        !decoded)
       return tl::unexpected(decoded.error());
     std::vector<std::byte> packed;
     if (auto encoded = encode_payload(start_.encoding, start_.frame, start_.pixel, pixels_, packed); !encoded)
@@ -102,7 +106,8 @@ Expected<Transmitted> transmit(FrameSource& source, FrameSink& sink, const Trans
       done = transmission.frame(std::move(*frame));
     } else if (std::holds_alternative<BadMessage>(event)) {
       done = transmission.count_damaged();
-    } else if ((std::holds_alternative<ScanEnd>(event) && started) || std::holds_alternative<EndOfSource>(event)) {
+    } else if ((std::holds_alternative<ScanEnd>(event) && started) ||
+               std::holds_alternative<EndOfSource>(event)) {
       if (!started) return fail(ErrorArea::format, "{} holds no scan", source.description());
       return transmission.end();
     }

@@ -12,7 +12,7 @@ struct TransmitOptions {
   double rate_hz = 0;                // 0 = as fast as the receiver takes it
   std::optional<Encoding> encoding;  // else the source's own
   std::uint64_t series_id = 1;
-  std::uint64_t max_frames = 0;      // 0 = all
+  std::uint64_t max_frames = 0;  // 0 = all
   // Asked after each frame, with the number sent and expected; false ends the scan.
   std::function<bool(std::uint64_t sent, std::uint64_t expected)> go_on;
 };

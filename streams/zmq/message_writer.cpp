@@ -43,7 +43,7 @@ Expected<void> MessageWriter::wait_for_receiver() {
   const bool publishes = options_.kind == zmq::socket_type::xpub;
   if (publishes && subscribed_) return {};
   zmq_pollitem_t item{socket_.handle(), 0, static_cast<short>(publishes ? ZMQ_POLLIN : ZMQ_POLLOUT), 0};
-  const auto patience = std::chrono::duration_cast<std::chrono::seconds>(options_.patience).count();
+  const double patience = std::chrono::duration<double>(options_.patience).count();
   if (zmq_poll(&item, 1, static_cast<long>(options_.patience.count())) <= 0)
     return fail(ErrorArea::connection,
                 "no receiver came to {} within {} s; start it, or check the address and the socket kind",
@@ -70,7 +70,7 @@ Expected<void> MessageWriter::send(zmq::message_t message, bool more) {
     if (zmq_errno() == EINTR) continue;
     if (zmq_errno() == EAGAIN)
       return fail(ErrorArea::connection, "the receiver at {} has taken nothing for {} s", address_,
-                  std::chrono::duration_cast<std::chrono::seconds>(options_.patience).count());
+                  std::chrono::duration<double>(options_.patience).count());
     return fail(ErrorArea::connection, "cannot send to {}: {}", address_, zmq_strerror(zmq_errno()));
   }
   return {};
