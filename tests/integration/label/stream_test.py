@@ -1,0 +1,84 @@
+"""Labelling a live stream: the whole chain over a socket, and senders that misbehave or die."""
+import json
+import signal
+import time
+
+import numpy as np
+
+from bragglive_command import DEMO, Case, finish, free_endpoint, main, planes, run, start
+
+
+class Stream(Case):
+    def label_stream(self, *send_options, label_options=()):
+        """Summary of a live label run fed by `send` with these options."""
+        endpoint = free_endpoint()
+        label = self.start("label", endpoint + "?bind", "--json", "--out", self.folder / "live.h5", *label_options)
+        run("send", DEMO, endpoint + "?connect", *send_options)
+        return json.loads(self.good(finish(label)).splitlines()[-1])
+
+    def test_a_stream_gives_what_its_source_gives_directly(self):
+        summary = self.label_stream("--rate", 400)
+        self.assert_states_add_up(summary, 576)
+        self.assertEqual(summary["states"]["missing"], 0)
+        self.assertEqual(summary["dropped"], 0)
+        self.assertLess(summary["latency_ms"]["p50"], 200)
+        self.label(DEMO, "--out", self.folder / "direct.h5")
+        live, direct = planes(self.folder / "live.h5"), planes(self.folder / "direct.h5")
+        for name in direct:
+            np.testing.assert_array_equal(live[name], direct[name], err_msg=name)
+
+    def test_every_encoding_and_a_reordered_stream_give_the_same_map(self):
+        self.label(DEMO, "--out", self.folder / "direct.h5")
+        direct = planes(self.folder / "direct.h5")
+        for options in (("--encoding", "lz4"), ("--encoding", "bslz4"), ("--fault", "reorder=16"), ("--fault", "duplicate=7")):
+            self.label_stream("--rate", 600, *options)
+            live = planes(self.folder / "live.h5")
+            for name in direct:
+                np.testing.assert_array_equal(live[name], direct[name], err_msg=f"{name} with {options}")
+
+    def test_dropped_frames_are_missing_and_truncated_ones_corrupt(self):
+        states = self.label_stream("--rate", 800, "--fault", "drop=10")["states"]
+        self.assertEqual(states["missing"], 57)
+        states = self.label_stream("--rate", 800, "--fault", "truncate=10", "--fault", "garbage=50")["states"]
+        self.assertEqual(states["corrupt"], 57)
+        self.assertEqual(states["missing"], 0)
+        states = self.label_stream("--rate", 800, "--fault", "out-of-range=10", "--fault", "stale=5")["states"]
+        self.assertEqual(states["missing"], 57)
+
+    def test_a_sender_that_dies_leaves_missing_positions_and_a_saved_result(self):
+        summary = self.label_stream("--rate", 800, "--fault", "die=200", label_options=("--scan-timeout", 1))
+        self.assert_states_add_up(summary, 576)
+        self.assertEqual(summary["states"]["missing"], 376)
+        self.assertEqual(int((planes(self.folder / "live.h5")["state"] == 5).sum()), 376)
+
+    def test_a_sender_that_dies_and_comes_back_completes_the_map(self):
+        endpoint = free_endpoint()
+        label = self.start("label", endpoint + "?bind", "--json", "--scan-timeout", 20)
+        run("send", DEMO, endpoint + "?connect", "--rate", 800, "--series", 7, "--fault", "die=200")
+        run("send", DEMO, endpoint + "?connect", "--rate", 800, "--series", 7)
+        states = json.loads(self.good(finish(label)).splitlines()[-1])["states"]
+        self.assertEqual(states["missing"], 0)
+        self.assertEqual(sum(states.values()), 576)
+
+    def test_interrupting_saves_what_was_labelled(self):
+        endpoint = free_endpoint()
+        label = self.start("label", endpoint + "?bind", "--json", "--out", self.folder / "r.h5")
+        send = self.start("send", DEMO, endpoint + "?connect", "--rate", 50)
+        time.sleep(4)
+        label.send_signal(signal.SIGINT)
+        states = json.loads(self.good(finish(label)).splitlines()[-1])["states"]
+        send.kill()
+        self.assertGreater(states["missing"], 100)
+        self.assertGreater(576 - states["missing"], 10)
+        self.assertEqual(int((planes(self.folder / "r.h5")["state"] == 5).sum()), states["missing"])
+
+    def test_publishing_sockets_work_too(self):
+        endpoint = free_endpoint()
+        send = self.start("send", DEMO, endpoint + "?bind&socket=pub", "--rate", 300)
+        states = json.loads(self.good(run("label", endpoint + "?connect&socket=sub", "--json")).splitlines()[-1])["states"]
+        self.good(finish(send))
+        self.assertEqual(sum(states.values()), 576)
+        self.assertGreater(576 - states["missing"], 300)
+
+
+main()
