@@ -9,6 +9,7 @@
 #include "plugin/result_summary.hpp"
 #include "plugin/session.hpp"
 #include "plugin/shipped_model.hpp"
+#include "streams/publish/map_publisher.hpp"
 
 namespace bragglive::command {
 namespace {
@@ -18,6 +19,7 @@ struct Options {
   std::string model = "default";
   std::string calibration;
   std::string out;
+  std::string publish;
   bool json = false;
   unsigned threads = 0;
   double threshold = 0.005;
@@ -58,14 +60,16 @@ Expected<SessionConfig> session_config(const Options& options) {
 }
 
 // Until the scan is over or somebody presses Ctrl+C.
-void wait_for_end(Session& session) {
+void wait_for_end(Session& session, MapPublisher* publisher) {
   Progress progress("label");
-  while (!session.wait_finished(std::chrono::milliseconds(100))) {
+  const std::chrono::milliseconds look(publisher ? 33 : 100);
+  while (!session.wait_finished(look)) {
     if (interrupted) {
       session.stop();
       break;
     }
     const auto map = session.snapshot();
+    if (publisher) publisher->publish(map);
     const EngineCounters counters = session.counters();
     progress.update(counters.stages[static_cast<std::size_t>(Stage::store)].out,
                     map ? map->scan.positions() : 0,
@@ -76,6 +80,12 @@ void wait_for_end(Session& session) {
 int run_label(const Options& options) {
   auto config = session_config(options);
   if (!config) return report(config.error());
+  std::unique_ptr<MapPublisher> publisher;
+  if (!options.publish.empty()) {
+    auto opened = MapPublisher::open(options.publish);
+    if (!opened) return report(opened.error());
+    publisher = std::move(*opened);
+  }
   auto source = open_source(options.source, config->log);
   if (!source) return report(source.error());
   auto session = Session::create(*config);
@@ -83,13 +93,14 @@ int run_label(const Options& options) {
   std::signal(SIGINT, on_interrupt);
   std::signal(SIGTERM, on_interrupt);
   if (auto started = (*session)->start(std::move(*source)); !started) return report(started.error());
-  wait_for_end(**session);
+  wait_for_end(**session, publisher.get());
   // Before stop(): an endpoint that finished its scan is left in that state.
   const bool failed = (*session)->state() == SessionState::failed;
   const std::string error = (*session)->last_error();
   (*session)->stop();
 
   const auto map = (*session)->snapshot();
+  if (publisher) publisher->publish(map);
   if (map && !options.out.empty())
     if (auto saved = save_result(**session, options.out); !saved) return report(saved.error());
   if (failed) return report({ErrorArea::format, error});
@@ -108,6 +119,8 @@ Run add_label(CLI::App& app) {
       ->capture_default_str();
   app.add_option("--calibration", options->calibration, "calibration TOML; else the scan must bring its own");
   app.add_option("--out", options->out, "result file (HDF5)");
+  app.add_option("--publish", options->publish,
+                 "endpoint (tcp://*:6000) where others can watch the map grow");
   app.add_flag("--json", options->json, "end with one JSON object on stdout");
   app.add_option("--threads", options->threads, "0 = all cores")->capture_default_str();
   app.add_option("--threshold", options->threshold, "least filtered difference confidence of a label")

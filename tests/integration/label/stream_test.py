@@ -1,11 +1,14 @@
 """Labelling a live stream: the whole chain over a socket, and senders that misbehave or die."""
 import json
 import signal
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import numpy as np
 
-from bragglive_command import DEMO, Case, finish, free_endpoint, main, planes, run, start
+from bragglive_command import DEMO, Case, finish, free_endpoint, main, planes, run
 
 
 class Stream(Case):
@@ -79,6 +82,24 @@ class Stream(Case):
         self.good(finish(send))
         self.assertEqual(sum(states.values()), 576)
         self.assertGreater(576 - states["missing"], 300)
+
+    def test_others_can_watch_the_map(self):
+        published, endpoint = free_endpoint(), free_endpoint()
+        watch = self.watch(published)
+        label = self.start("label", endpoint + "?bind", "--json", "--publish", published)
+        run("send", DEMO, endpoint + "?connect", "--rate", 400)
+        summary = json.loads(self.good(finish(label)).splitlines()[-1])
+        text = self.good(finish(watch))
+        self.assertIn("576 of 576 positions", text)
+        for name, share in summary["fractions"].items():
+            if share > 0:
+                self.assertIn(f"{name} {100 * share:.1f} %", text)
+
+    def watch(self, endpoint):
+        viewer = Path(__file__).parents[3] / "examples/python_viewer/watch_map.py"
+        self.processes.append(subprocess.Popen([sys.executable, str(viewer), endpoint, "--once"], stdout=subprocess.PIPE,
+                                               stderr=subprocess.PIPE, text=True))
+        return self.processes[-1]
 
 
 main()
