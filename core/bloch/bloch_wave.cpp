@@ -145,10 +145,11 @@ void fill_matrix(const CouplingTable<Real>& table, const std::vector<Beam>& beam
   }
 }
 
-Solver choose(Solver wish, MatrixKind kind, std::size_t beams, double sg_max,
+Solver choose(const BlochSettings& s, MatrixKind kind, std::size_t beams,
               std::span<const double> thicknesses) {
-  if (wish != Solver::automatic) return wish;
-  return propagator_cost(kind, beams, sg_max, thicknesses) <= eigen_cost(kind, beams, thicknesses)
+  if (s.solver != Solver::automatic) return s.solver;
+  const bool single = s.precision == Precision::float32;
+  return propagator_cost(kind, single, beams, s.sg_max, thicknesses) <= eigen_cost(kind, beams, thicknesses)
              ? Solver::propagator
              : Solver::eigen;
 }
@@ -190,8 +191,7 @@ Expected<void> BlochSimulator::pattern(const Orientation& orientation, std::span
     BetheReduction bethe;
     if (state_->settings.bethe_ratio) bethe = eliminate_weak_beams(own.matrix, *state_->settings.bethe_ratio);
     out.coupled_beams = own.matrix.beams;
-    out.solver =
-        choose(state_->settings.solver, own.matrix.kind, own.matrix.beams, state_->settings.sg_max, b.sorted);
+    out.solver = choose(state_->settings, own.matrix.kind, own.matrix.beams, b.sorted);
     bool ok = out.solver == Solver::propagator
                   ? solve_by_propagator(own.matrix, b.sorted, own.propagator, b.amplitudes)
                   : solve_by_eigen(own.matrix, b.sorted, b.amplitudes);

@@ -24,8 +24,8 @@ template <class Real>
 bool solve_by_eigen(const Hamiltonian<Real>& h, std::span<const double> thicknesses,
                     std::vector<std::complex<double>>& amplitudes);
 
-// Estimated seconds on one core; only their order matters.
-double propagator_cost(MatrixKind kind, std::size_t beams, double sg_max,
+// Estimated nanoseconds on one core; only their order matters. single: Real is float.
+double propagator_cost(MatrixKind kind, bool single, std::size_t beams, double sg_max,
                        std::span<const double> thicknesses);
 double eigen_cost(MatrixKind kind, std::size_t beams, std::span<const double> thicknesses);
 
