@@ -43,7 +43,7 @@ struct FrameShape {
   friend bool operator==(const FrameShape&, const FrameShape&) = default;
 };
 
-constexpr std::uint32_t k_max_detector_side = 4096;  // larger frames are refused wherever they come from
+constexpr std::uint32_t k_max_detector_side = 8192;  // larger frames are refused wherever they come from
 
 // Borrowed, row-major, native-endian pixels. The pixels need not be aligned: they may lie inside a message.
 struct FrameView {

@@ -20,7 +20,8 @@ class Sender final : public FrameSink {
   }
 
   Expected<void> frame(FrameMessage frame) override {
-    if (std::chrono::steady_clock::now() - last_start_ > k_repeat_period)
+    const bool started = started_.scan.positions() != 0;
+    if (started && std::chrono::steady_clock::now() - last_start_ > k_repeat_period)
       if (auto sent = send_start(true); !sent) return sent;
     const FrameHeader header{frame.series_id, frame.frame_number, frame.scan_index, frame.timestamp_ns};
     if (auto sent = writer_->send(pack(header), true); !sent) return sent;

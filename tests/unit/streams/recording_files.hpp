@@ -1,6 +1,5 @@
 // Small recordings written for the tests, and a scan collected from any source.
 #pragma once
-#include <hdf5.h>
 #include <unistd.h>
 
 #include <filesystem>
