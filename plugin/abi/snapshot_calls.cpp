@@ -1,9 +1,24 @@
 // Snapshots of the C ABI: immutable, copied out plane by plane.
+#include "core/label/map_planes.hpp"
 #include "plugin/abi/calls.hpp"
 #include "plugin/abi/handles.hpp"
-#include "plugin/abi/planes.hpp"
 
 namespace bragglive::abi {
+namespace {
+
+// nullptr: no such plane.
+const MapPlane* plane_numbered(std::uint32_t number) {
+  static_assert(BRAGGLIVE_PLANE_DARK_FIELD == 12 && BRAGGLIVE_PLANE_COUNT == 13,
+                "the numbers are those of map_planes()");
+  return number < map_planes().size() ? &map_planes()[number] : nullptr;
+}
+
+std::uint32_t element_type(const MapPlane& plane) {
+  if (plane.bytes == 1) return BRAGGLIVE_U8;
+  return plane.bytes == 2 ? BRAGGLIVE_U16 : BRAGGLIVE_F32;
+}
+
+}  // namespace
 
 bragglive_status take_snapshot(bragglive_session* session, bragglive_snapshot** out) {
   if (!session || !out) return BRAGGLIVE_BAD_ARGUMENT;
@@ -37,7 +52,7 @@ bragglive_status snapshot_info(const bragglive_snapshot* snapshot, bragglive_sna
 
 bragglive_status copy_plane(const bragglive_snapshot* snapshot, std::uint32_t number, void* buffer,
                             std::size_t size) {
-  const abi::Plane* plane = abi::plane(number);
+  const MapPlane* plane = plane_numbered(number);
   if (!snapshot || !buffer || !plane) return BRAGGLIVE_BAD_ARGUMENT;
   const MapSnapshot& map = *snapshot->map;
   if (size < map.scan.positions() * plane->bytes) return BRAGGLIVE_BUFFER_TOO_SMALL;
@@ -51,9 +66,9 @@ bragglive_status copy_plane(const bragglive_snapshot* snapshot, std::uint32_t nu
 }
 
 bragglive_status plane_info(std::uint32_t number, bragglive_plane_info* info) {
-  const abi::Plane* plane = abi::plane(number);
+  const MapPlane* plane = plane_numbered(number);
   if (!plane) return BRAGGLIVE_BAD_ARGUMENT;
-  return fill(bragglive_plane_info{0, plane->type, plane->bytes, plane->name, plane->unit}, info);
+  return fill(bragglive_plane_info{0, element_type(*plane), plane->bytes, plane->name, plane->unit}, info);
 }
 
 }  // namespace bragglive::abi

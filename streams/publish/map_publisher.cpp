@@ -1,11 +1,11 @@
 #include "streams/publish/map_publisher.hpp"
 
-#include <array>
 #include <cstring>
 #include <msgpack.hpp>
-#include <numeric>
+#include <string_view>
 #include <zmq.hpp>
 
+#include "core/label/map_planes.hpp"
 #include "streams/zmq/endpoint.hpp"
 
 namespace bragglive {
@@ -14,24 +14,18 @@ namespace {
 constexpr int k_version = 1;
 constexpr int k_queued_messages = 64;
 
-struct Plane {
-  const char* name;
-  const char* type;
-  std::size_t bytes;
-  const void* (*row)(const MapRow& row);
-};
+// What a viewer needs, in the order of the message's parts.
+constexpr std::string_view k_published[] = {"state",      "crystal_system", "margin",
+                                            "confidence", "space_group",    "lattice_a",
+                                            "lattice_b",  "lattice_c",      "dark_field"};
 
-constexpr std::array<Plane, 9> k_planes = {{
-    {"state", "uint8", 1, [](const MapRow& row) -> const void* { return row.state.data(); }},
-    {"crystal_system", "uint8", 1, [](const MapRow& row) -> const void* { return row.system.data(); }},
-    {"margin", "float32", 4, [](const MapRow& row) -> const void* { return row.filtered_margin.data(); }},
-    {"confidence", "float32", 4, [](const MapRow& row) -> const void* { return row.confidence.data(); }},
-    {"space_group", "uint16", 2, [](const MapRow& row) -> const void* { return row.space_group.data(); }},
-    {"lattice_a", "float32", 4, [](const MapRow& row) -> const void* { return row.lattice[0].data(); }},
-    {"lattice_b", "float32", 4, [](const MapRow& row) -> const void* { return row.lattice[1].data(); }},
-    {"lattice_c", "float32", 4, [](const MapRow& row) -> const void* { return row.lattice[2].data(); }},
-    {"dark_field", "float32", 4, [](const MapRow& row) -> const void* { return row.dark_field.data(); }},
-}};
+std::vector<const MapPlane*> published_planes() {
+  std::vector<const MapPlane*> planes;
+  for (const std::string_view name : k_published)
+    for (const MapPlane& plane : map_planes())
+      if (name == plane.name) planes.push_back(&plane);
+  return planes;
+}
 
 template <class Values>
 void pack_counts(msgpack::packer<msgpack::sbuffer>& pack, const char* key, const Values& values) {
@@ -39,7 +33,8 @@ void pack_counts(msgpack::packer<msgpack::sbuffer>& pack, const char* key, const
   for (const auto value : values) pack.pack(value);
 }
 
-msgpack::sbuffer header_of(const MapSnapshot& map, const std::vector<std::uint32_t>& rows, bool whole) {
+msgpack::sbuffer header_of(const MapSnapshot& map, const std::vector<std::uint32_t>& rows, bool whole,
+                           const std::vector<const MapPlane*>& planes) {
   msgpack::sbuffer buffer;
   msgpack::packer<msgpack::sbuffer> pack(buffer);
   pack.pack_map(12);
@@ -54,8 +49,8 @@ msgpack::sbuffer header_of(const MapSnapshot& map, const std::vector<std::uint32
   pack_counts(pack, "states", map.states);
   pack_counts(pack, "systems", map.systems);
   pack_counts(pack, "rows", rows);
-  pack.pack("planes").pack_array(static_cast<std::uint32_t>(k_planes.size()));
-  for (const Plane& plane : k_planes) pack.pack_array(2).pack(plane.name).pack(plane.type);
+  pack.pack("planes").pack_array(static_cast<std::uint32_t>(planes.size()));
+  for (const MapPlane* plane : planes) pack.pack_array(2).pack(plane->name).pack(plane->type);
   return buffer;
 }
 
@@ -99,17 +94,18 @@ void MapPublisher::publish(const std::shared_ptr<const MapSnapshot>& map) {
 
 void MapPublisher::send(const MapSnapshot& map, const std::vector<std::uint32_t>& rows, bool whole) {
   const auto flags = zmq::send_flags::dontwait;
-  const msgpack::sbuffer header = header_of(map, rows, whole);
+  const std::vector<const MapPlane*> planes = published_planes();
+  const msgpack::sbuffer header = header_of(map, rows, whole, planes);
   try {
     socket_->pub.send(zmq::str_buffer("bragglive.map"), flags | zmq::send_flags::sndmore);
     socket_->pub.send(zmq::const_buffer(header.data(), header.size()), flags | zmq::send_flags::sndmore);
-    for (std::size_t i = 0; i < k_planes.size(); ++i) {
-      const std::size_t row_bytes = map.scan.cols * k_planes[i].bytes;
+    for (std::size_t i = 0; i < planes.size(); ++i) {
+      const std::size_t row_bytes = map.scan.cols * planes[i]->bytes;
       zmq::message_t part(rows.size() * row_bytes);
       for (std::size_t r = 0; r < rows.size(); ++r)
-        std::memcpy(static_cast<std::byte*>(part.data()) + r * row_bytes, k_planes[i].row(*map.rows[rows[r]]),
+        std::memcpy(static_cast<std::byte*>(part.data()) + r * row_bytes, planes[i]->row(*map.rows[rows[r]]),
                     row_bytes);
-      socket_->pub.send(std::move(part), i + 1 < k_planes.size() ? flags | zmq::send_flags::sndmore : flags);
+      socket_->pub.send(std::move(part), i + 1 < planes.size() ? flags | zmq::send_flags::sndmore : flags);
     }
   } catch (const zmq::error_t&) {
     // PUB drops for slow subscribers by itself; anything else ends with the context and there is nobody to
