@@ -213,13 +213,8 @@ void Session::Engine::log(LogLevel level, const std::string& text) const {
 void Session::Engine::publish_loop(std::stop_token stop) {
   const auto period = std::chrono::duration_cast<std::chrono::nanoseconds>(config_.publish_period).count();
   std::uint64_t published_ns = 0;
-  std::mutex unused;
-  std::condition_variable_any tick;
   while (!stop.stop_requested()) {
-    {
-      std::unique_lock lock(unused);
-      tick.wait_for(lock, stop, k_batch_age, [] { return false; });
-    }
+    std::this_thread::sleep_for(k_batch_age);
     board_.sample();
     {
       const std::lock_guard lock(mutex_);
