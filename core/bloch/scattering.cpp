@@ -127,37 +127,61 @@ double phonon_factor(int z, double g, double u_squared) {
     a[i] = c[i] * 16 * k_pi * k_pi;
     b[i] = c[i + 4] / (16 * k_pi * k_pi);
   }
+  // The displacement shifts both integration ranges by u²/2: the damped integral is the one over [m, B_i + m]
+  // x [m, B_j + m], by differences from the origin. Those along one edge do not depend on the partner, unless
+  // the partner switches to the series.
+  const auto form = [g2](double widest) { return widest * g2 <= k_series_below ? overlap_series : overlap; };
+  const std::array<double (*)(double, double, double), 2> forms = {overlap_series, overlap};
+  std::array<std::array<double, 2>, 4> edge{};
+  std::array<double, 2> corner{};
+  for (std::size_t f = 0; f < (g2 > 0 ? 2u : 1u); ++f) {
+    corner[f] = forms[f](m, m, g2);
+    for (std::size_t i = 0; i < 4; ++i) edge[i][f] = forms[f](b[i] + m, m, g2);
+  }
   double sum = 0;
   for (std::size_t i = 0; i < 4; ++i)
     for (std::size_t j = 0; j <= i; ++j) {
-      const auto& undamped = std::max(b[i], b[j]) * g2 <= k_series_below ? overlap_series : overlap;
-      const auto& damped =
-          std::max({b[i], b[j], u_squared}) * g2 <= k_series_below ? overlap_series : overlap;
-      // The displacement shifts both integration ranges by u²/2.
-      const double i1 = undamped(b[i], b[j], g2);
-      const double i2 = damped(b[i] + m, b[j] + m, g2) - damped(m, b[j] + m, g2) - damped(b[i] + m, m, g2) +
-                        damped(m, m, g2);
+      const double i1 = form(std::max(b[i], b[j]))(b[i], b[j], g2);
+      const auto damped = form(std::max({b[i], b[j], u_squared}));
+      const std::size_t f = damped == overlap ? 1 : 0;
+      const double i2 = damped(b[i] + m, b[j] + m, g2) - edge[i][f] - edge[j][f] + corner[f];
       sum += (i == j ? 1 : 2) * a[i] * a[j] * (w * i1 - i2);
     }
   return sum;
 }
 
+namespace {
+
+// The programs of the field carry 1/π as a product of two rounded constants (Å to V Å^2 and back) and the
+// electron's rest energy as 511 keV; together 7e-6 off, which is kept so that numbers can be compared.
+constexpr double k_per_pi = 0.4787801 * 0.664840340614319;
+
+double debye_waller(double g, double u_squared) {
+  return std::exp(-2 * k_pi * k_pi * u_squared * g * g);
+}
+double published_gamma(const Electron& electron) {
+  return 1 + electron.voltage_kv / 511;
+}
+
+}  // namespace
+
+std::complex<double> weickenmeier_kohl_dynamical(int z, double g, double u_squared, double phonon,
+                                                 const Electron& electron) {
+  const double w = debye_waller(g, u_squared), gamma = published_gamma(electron);
+  const double loss = w * core_loss_factor(z, g, electron) + phonon;
+  return {gamma * w * weickenmeier_kohl_factor(z, g) * k_per_pi,
+          gamma * gamma * loss / (8 * k_pi * k_pi * electron.k0) * k_per_pi};
+}
+
 std::complex<double> dynamical_factor(FactorTable table, bool absorption, int z, double g, double u_squared,
                                       const Electron& electron) {
-  const double w = std::exp(-u_squared * 4 * k_pi * k_pi * g * g / 2);
+  const double w = debye_waller(g, u_squared);
   if (table == FactorTable::lobato) {
     const double f = electron.gamma * w * lobato_factor(z, g) / k_pi;
     return {f, absorption ? 0.1 * f : 0.0};
   }
-  // The programs of the field carry 1/π as a product of two rounded constants (Å to V Å^2 and back) and the
-  // electron's rest energy as 511 keV; together 7e-6 off, which is kept so that numbers can be compared.
-  constexpr double per_pi = 0.4787801 * 0.664840340614319;
-  const double gamma = 1 + electron.voltage_kv / 511;
-  const double f = gamma * w * weickenmeier_kohl_factor(z, g) * per_pi;
-  if (!absorption) return {f, 0.0};
-  const double k = 2 * k_pi * electron.k0;
-  const double loss = w * core_loss_factor(z, g, electron) + phonon_factor(z, g, u_squared);
-  return {f, gamma * gamma * loss / (4 * k_pi * k) * per_pi};
+  if (!absorption) return {published_gamma(electron) * w * weickenmeier_kohl_factor(z, g) * k_per_pi, 0.0};
+  return weickenmeier_kohl_dynamical(z, g, u_squared, phonon_factor(z, g, u_squared), electron);
 }
 
 Expected<void> check_element(FactorTable table, int z) {

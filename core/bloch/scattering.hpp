@@ -41,6 +41,10 @@ double phonon_factor(int z, double g, double u_squared);
 std::complex<double> dynamical_factor(FactorTable table, bool absorption, int z, double g, double u_squared,
                                       const Electron& electron);
 
+// The same for Weickenmeier & Kohl with absorption, with the phonon part given.
+std::complex<double> weickenmeier_kohl_dynamical(int z, double g, double u_squared, double phonon,
+                                                 const Electron& electron);
+
 // Refuses elements that the table lacks.
 Expected<void> check_element(FactorTable table, int z);
 

@@ -102,6 +102,10 @@ TEST_CASE("Lobato reference cases in single precision stay within 1e-5", "[refer
   check_all(k_lobato, Solver::propagator, Precision::float32, 1e-5, 2000);
 }
 
+TEST_CASE("Weickenmeier-Kohl in single precision stays within 1e-5", "[reference]") {
+  check_all(k_corrected, Solver::propagator, Precision::float32, 1e-5, 2000);
+}
+
 TEST_CASE("Weickenmeier-Kohl with corrected absorption, eigen-decomposition", "[reference]") {
   check_all(k_corrected, Solver::eigen, Precision::float64, k_corrected.tolerance, 200);
 }
