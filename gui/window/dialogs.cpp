@@ -1,0 +1,179 @@
+#include "gui/window/dialogs.hpp"
+
+#include <QComboBox>
+#include <QDialogButtonBox>
+#include <QFileDialog>
+#include <QFileInfo>
+#include <QFormLayout>
+#include <QLabel>
+#include <QLineEdit>
+#include <QMessageBox>
+#include <QPdfWriter>
+#include <QPushButton>
+#include <QRegularExpression>
+#include <QTextBrowser>
+#include <QTextDocument>
+#include <QToolButton>
+#include <QVBoxLayout>
+
+#include "gui/window/commands.hpp"
+
+namespace bragglive::gui {
+
+std::optional<ScanShape> scan_from_text(const QString& text) {
+  static const QRegularExpression pattern(QStringLiteral("^\\s*(\\d{1,6})\\s*[x×X*]\\s*(\\d{1,6})\\s*$"));
+  const QRegularExpressionMatch match = pattern.match(text);
+  if (!match.hasMatch()) return std::nullopt;
+  const ScanShape scan{match.captured(1).toUInt(), match.captured(2).toUInt()};
+  if (scan.positions() == 0 || scan.positions() > k_max_scan_positions) return std::nullopt;
+  return scan;
+}
+
+QString text_of(const std::optional<ScanShape>& scan) {
+  return scan ? QStringLiteral("%1x%2").arg(scan->rows).arg(scan->cols) : QString();
+}
+
+ConnectDialog::ConnectDialog(const OpenRequest& before, QWidget* parent) : QDialog(parent), before_(before) {
+  setWindowTitle(QStringLiteral("Connect"));
+  auto* form = new QFormLayout(this);
+  endpoint_ = new QLineEdit(
+      before.source.contains(QStringLiteral("://")) ? before.source : QStringLiteral("tcp://localhost:5555"),
+      this);
+  endpoint_->setMinimumWidth(340);
+  protocol_ = new QComboBox(this);
+  for (const auto& [name, text] :
+       {std::pair("native", "native (bragglive send, own senders)"),
+        std::pair("dectris1", "DECTRIS SIMPLON stream 1"), std::pair("dectris2", "DECTRIS SIMPLON stream 2"),
+        std::pair("ncem", "NCEM 4D Camera"), std::pair("merlin", "Merlin / Medipix")})
+    protocol_->addItem(QString::fromLatin1(text), QString::fromLatin1(name));
+  protocol_->setCurrentIndex(std::max(0, protocol_->findData(before.protocol)));
+  scan_ = new QLineEdit(text_of(before.scan), this);
+  scan_->setPlaceholderText(QStringLiteral("rows x columns; empty: the detector says it"));
+  complaint_ = new QLabel(this);
+  complaint_->setMinimumHeight(complaint_->fontMetrics().height());
+  buttons_ = new QDialogButtonBox(QDialogButtonBox::Ok | QDialogButtonBox::Cancel, this);
+  buttons_->button(QDialogButtonBox::Ok)->setText(QStringLiteral("Connect"));
+  form->addRow(QStringLiteral("Endpoint"), endpoint_);
+  form->addRow(QStringLiteral("Protocol"), protocol_);
+  form->addRow(QStringLiteral("Scan"), scan_);
+  form->addRow(complaint_);
+  form->addRow(buttons_);
+  QObject::connect(endpoint_, &QLineEdit::textChanged, this, &ConnectDialog::check);
+  QObject::connect(scan_, &QLineEdit::textChanged, this, &ConnectDialog::check);
+  QObject::connect(buttons_, &QDialogButtonBox::accepted, this, &QDialog::accept);
+  QObject::connect(buttons_, &QDialogButtonBox::rejected, this, &QDialog::reject);
+  check();
+}
+
+void ConnectDialog::check() {
+  static const QRegularExpression endpoint(
+      QStringLiteral("^((tcp://[^\\s:/]+:\\d+)|(ipc://\\S+)|(inproc://\\S+))$"));
+  QString wrong;
+  if (!endpoint.match(endpoint_->text().trimmed()).hasMatch())
+    wrong = QStringLiteral("An endpoint looks like tcp://host:port or ipc:///path.");
+  else if (!scan_->text().trimmed().isEmpty() && !scan_from_text(scan_->text()))
+    wrong = QStringLiteral("A scan looks like 256x256 (rows x columns).");
+  complaint_->setText(wrong);
+  buttons_->button(QDialogButtonBox::Ok)->setEnabled(wrong.isEmpty());
+}
+
+OpenRequest ConnectDialog::request() const {
+  OpenRequest request = before_;
+  request.source = endpoint_->text().trimmed();
+  request.protocol = protocol_->currentData().toString();
+  request.scan = scan_from_text(scan_->text());
+  return request;
+}
+
+SetupDialog::SetupDialog(const OpenRequest& before, QWidget* parent) : QDialog(parent), before_(before) {
+  setWindowTitle(QStringLiteral("Model and calibration"));
+  auto* form = new QFormLayout(this);
+  model_ = file_line(*form, QStringLiteral("Model"),
+                     before.model == QStringLiteral("default") ? QString() : before.model,
+                     QStringLiteral("the shipped model"), QStringLiteral("Models (*.blm);;All files (*)"));
+  calibration_ = file_line(*form, QStringLiteral("Calibration"), before.calibration,
+                           QStringLiteral("the one that comes with the scan"),
+                           QStringLiteral("Calibrations (*.toml);;All files (*)"));
+  scan_ = new QLineEdit(text_of(before.scan), this);
+  scan_->setPlaceholderText(QStringLiteral("rows x columns; empty: the recording says it"));
+  dataset_ = new QLineEdit(before.dataset, this);
+  dataset_->setPlaceholderText(QStringLiteral("inside an HDF5 file; empty: found by layout"));
+  form->addRow(QStringLiteral("Scan"), scan_);
+  form->addRow(QStringLiteral("Data set"), dataset_);
+  auto* note = new QLabel(QStringLiteral("Takes effect with the next start."), this);
+  form->addRow(note);
+  auto* buttons = new QDialogButtonBox(QDialogButtonBox::Ok | QDialogButtonBox::Cancel, this);
+  form->addRow(buttons);
+  QObject::connect(scan_, &QLineEdit::textChanged, this, [this, buttons] {
+    const bool good = scan_->text().trimmed().isEmpty() || scan_from_text(scan_->text());
+    buttons->button(QDialogButtonBox::Ok)->setEnabled(good);
+  });
+  QObject::connect(buttons, &QDialogButtonBox::accepted, this, &QDialog::accept);
+  QObject::connect(buttons, &QDialogButtonBox::rejected, this, &QDialog::reject);
+}
+
+QLineEdit* SetupDialog::file_line(QFormLayout& form, const QString& name, const QString& text,
+                                  const QString& hint, const QString& filter) {
+  auto* line = new QLineEdit(text, this);
+  line->setPlaceholderText(hint);
+  line->setClearButtonEnabled(true);
+  line->setMinimumWidth(340);
+  auto* browse = new QToolButton(this);
+  browse->setText(QStringLiteral("…"));
+  auto* row = new QHBoxLayout;
+  row->addWidget(line);
+  row->addWidget(browse);
+  form.addRow(name, row);
+  QObject::connect(browse, &QToolButton::clicked, this, [this, line, name, filter] {
+    const QString file = QFileDialog::getOpenFileName(this, name, QFileInfo(line->text()).path(), filter);
+    if (!file.isEmpty()) line->setText(file);
+  });
+  return line;
+}
+
+OpenRequest SetupDialog::request() const {
+  OpenRequest request = before_;
+  request.model = model_->text().trimmed().isEmpty() ? QStringLiteral("default") : model_->text().trimmed();
+  request.calibration = calibration_->text().trimmed();
+  request.scan = scan_from_text(scan_->text());
+  request.dataset = dataset_->text().trimmed();
+  return request;
+}
+
+KeyMapDialog::KeyMapDialog(QWidget* parent) : QDialog(parent) {
+  setWindowTitle(QStringLiteral("Keys"));
+  resize(460, 640);
+  auto* column = new QVBoxLayout(this);
+  auto* text = new QTextBrowser(this);
+  text->setHtml(key_map_html());
+  auto* buttons = new QDialogButtonBox(QDialogButtonBox::Close, this);
+  QPushButton* save = buttons->addButton(QStringLiteral("Save as PDF…"), QDialogButtonBox::ActionRole);
+  column->addWidget(text);
+  column->addWidget(buttons);
+  QObject::connect(buttons, &QDialogButtonBox::rejected, this, &QDialog::reject);
+  QObject::connect(save, &QPushButton::clicked, this, [this] {
+    const QString file =
+        QFileDialog::getSaveFileName(this, QStringLiteral("Save the key map"),
+                                     QStringLiteral("bragglive-keys.pdf"), QStringLiteral("PDF (*.pdf)"));
+    if (file.isEmpty()) return;
+    if (const auto done = save_key_map(file); !done)
+      QMessageBox::warning(this, QStringLiteral("Keys"), QString::fromStdString(done.error().message));
+  });
+}
+
+Expected<void> save_key_map(const QString& pdf_path) {
+  QFile file(pdf_path);
+  if (!file.open(QIODevice::WriteOnly))
+    return fail(ErrorArea::file, "cannot write {}: {}", pdf_path.toStdString(),
+                file.errorString().toStdString());
+  QPdfWriter writer(&file);
+  writer.setPageSize(QPageSize(QPageSize::A4));
+  writer.setTitle(QStringLiteral("bragglive: keys"));
+  QTextDocument document;
+  document.setDefaultStyleSheet(QStringLiteral("td, h2 { color: black; }"));
+  document.setHtml(key_map_html());
+  document.print(&writer);
+  return {};
+}
+
+}  // namespace bragglive::gui

@@ -1,0 +1,64 @@
+// The small questions: which endpoint, which model and calibration, which keys.
+#pragma once
+#include <QDialog>
+#include <optional>
+
+#include "gui/window/session_port.hpp"
+
+class QComboBox;
+class QDialogButtonBox;
+class QFormLayout;
+class QLabel;
+class QLineEdit;
+
+namespace bragglive::gui {
+
+// "256x256", "256 × 256", "14x109"; nullopt for anything else.
+std::optional<ScanShape> scan_from_text(const QString& text);
+QString text_of(const std::optional<ScanShape>& scan);
+
+// Endpoint, protocol and, where the detector does not say it, the scan's shape. OK only for something that
+// can be connected to.
+class ConnectDialog : public QDialog {
+  Q_OBJECT
+ public:
+  ConnectDialog(const OpenRequest& before, QWidget* parent);
+  OpenRequest request() const;
+
+ private:
+  void check();
+  OpenRequest before_;
+  QLineEdit* endpoint_;
+  QComboBox* protocol_;
+  QLineEdit* scan_;
+  QLabel* complaint_;
+  QDialogButtonBox* buttons_;
+};
+
+// Model file (or the shipped one), calibration file (or the scan's own), scan shape of recordings that do not
+// know it.
+class SetupDialog : public QDialog {
+  Q_OBJECT
+ public:
+  SetupDialog(const OpenRequest& before, QWidget* parent);
+  OpenRequest request() const;
+
+ private:
+  QLineEdit* file_line(QFormLayout& form, const QString& name, const QString& text, const QString& hint,
+                       const QString& filter);
+  OpenRequest before_;
+  QLineEdit* model_;
+  QLineEdit* calibration_;
+  QLineEdit* scan_;
+  QLineEdit* dataset_;
+};
+
+// All shortcuts, with a button that writes them as a PDF page for the wall.
+class KeyMapDialog : public QDialog {
+  Q_OBJECT
+ public:
+  explicit KeyMapDialog(QWidget* parent);
+};
+Expected<void> save_key_map(const QString& pdf_path);
+
+}  // namespace bragglive::gui

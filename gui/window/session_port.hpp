@@ -1,0 +1,58 @@
+// What the window needs from whatever labels: the live engine in the program, a stand-in in tests.
+#pragma once
+#include <QObject>
+#include <QString>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "core/label/map_snapshot.hpp"
+#include "plugin/counters.hpp"
+#include "plugin/session.hpp"
+
+namespace bragglive::gui {
+
+struct OpenRequest {
+  QString source;       // endpoint, recording, or demo:gold; empty = nothing to open
+  QString model;        // file or "default"
+  QString calibration;  // file; empty = the scan brings its own
+  QString protocol = QStringLiteral("native");
+  QString dataset;  // inside an HDF5 file; empty = found by layout
+  std::optional<ScanShape> scan;
+  double rate_hz = 0;  // replay: frames per second; 0 = as fast as possible
+  unsigned threads = 0;
+};
+
+// All calls and signals on the window's thread.
+class SessionPort : public QObject {
+  Q_OBJECT
+ public:
+  using QObject::QObject;
+
+  // Stops what runs, loads model and calibration, opens the source and starts. Returns at once; opened() or
+  // failed() follows.
+  virtual void open(const OpenRequest& request) = 0;
+  virtual void stop() = 0;
+  virtual bool opening() const = 0;
+  virtual SessionState state() const = 0;
+  virtual QString source() const = 0;   // as it describes itself
+  virtual QString made_by() const = 0;  // model and calibration with checksums, for captions
+  virtual EngineCounters counters() const = 0;
+  virtual void reset_counters() = 0;
+  virtual std::shared_ptr<const MapSnapshot> snapshot() const = 0;
+  virtual bool detail(ScanPosition at, PositionDetail& detail) const = 0;
+  // Kept for sessions that are opened later.
+  virtual void set_threshold(double threshold) = 0;
+  virtual void set_filter(bool on) = 0;
+  virtual void set_systems(std::vector<CrystalSystem> systems) = 0;
+  // The complete result as HDF5. Returns at once; saved() or failed() follows.
+  virtual void save(const QString& path) = 0;
+
+ Q_SIGNALS:
+  void snapshot_ready();  // at most every 33 ms
+  void opened();
+  void saved(QString path);
+  void failed(QString message);
+};
+
+}  // namespace bragglive::gui
