@@ -41,6 +41,7 @@ Expected<void> Session::Engine::start(std::unique_ptr<FrameSource> source) {
   }
   board_.reset_all();
   stop_requested_ = false;
+  receiving_ = true;
   set_state(SessionState::waiting);
   receiver_ = std::thread([this] { receive_loop(); });
   return {};

@@ -39,11 +39,14 @@ class Session::Engine {
  public:
   explicit Engine(SessionConfig config);
   ~Engine();
+  // The session that callbacks get; set before the first start().
+  void belongs_to(const Session& session) { session_ = &session; }
 
   Expected<void> start(std::unique_ptr<FrameSource> source);
   void stop();
   bool wait_finished(std::chrono::milliseconds timeout);
   SessionState state() const;
+  bool is_receiving() const { return receiving_; }
   std::string last_error() const;
   std::string source_description() const;
   EngineCounters counters() const;
@@ -96,6 +99,7 @@ class Session::Engine {
   RunTimes times_;
   std::condition_variable state_changed_;
 
+  const Session* session_ = nullptr;
   CounterBoard board_;
   std::mutex publish_mutex_;            // one publication at a time
   std::uint64_t generation_ = 0;        // over all scans; under publish_mutex_
@@ -104,6 +108,7 @@ class Session::Engine {
   std::uint64_t first_error_bits_ = 0;  // receiver thread: kinds of fault already told of in this scan
   bool scan_open_ = false;              // receiver thread
   std::atomic<bool> stop_requested_{false};
+  std::atomic<bool> receiving_{false};
   std::thread receiver_;
   std::jthread publisher_;
 };

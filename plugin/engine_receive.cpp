@@ -60,6 +60,7 @@ void Session::Engine::receive_loop() {
     }
   }
   if (scan_open_) close_scan(over ? SessionState::finished : SessionState::stopped);
+  receiving_ = false;
   const SessionState now = state();
   if (now == SessionState::waiting && over)
     set_state(SessionState::failed, fmt::format("{} holds no frame", source->description()));
@@ -273,6 +274,7 @@ void Session::Engine::close_scan(SessionState next) {
   scan_open_ = false;
   publish_now();
   if (missing > 0) log(LogLevel::warning, fmt::format("the scan ended with {} positions missing", missing));
+  if (const auto closed = config().on_scan_closed; closed && session_) closed(*session_);
   set_state(next);
 }
 

@@ -46,7 +46,9 @@ Expected<std::unique_ptr<Session>> Session::create(SessionConfig config) {
   return std::unique_ptr<Session>(new Session(std::make_unique<Engine>(std::move(config))));
 }
 
-Session::Session(std::unique_ptr<Engine> engine) : engine_(std::move(engine)) {}
+Session::Session(std::unique_ptr<Engine> engine) : engine_(std::move(engine)) {
+  engine_->belongs_to(*this);
+}
 Session::~Session() = default;
 
 Expected<void> Session::start(std::unique_ptr<FrameSource> source) {
@@ -60,6 +62,9 @@ bool Session::wait_finished(std::chrono::milliseconds timeout) {
 }
 SessionState Session::state() const {
   return engine_->state();
+}
+bool Session::is_receiving() const {
+  return engine_->is_receiving();
 }
 std::string Session::last_error() const {
   return engine_->last_error();

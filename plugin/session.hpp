@@ -34,6 +34,8 @@ enum class SessionState : std::uint8_t {
 };
 std::string_view name_of(SessionState state);
 
+class Session;
+
 struct SessionConfig {
   std::shared_ptr<const CrystalModel> model;
   std::optional<Calibration> calibration;  // else the scan's metadata must carry one
@@ -50,6 +52,9 @@ struct SessionConfig {
   std::chrono::milliseconds scan_timeout{
       10000};  // no frame for so long: the scan is closed, the rest is missing
   LogSink log;
+  // Called from the receiver thread when a scan has been closed and published; the next scan begins after it
+  // returns. For saving.
+  std::function<void(const Session&)> on_scan_closed;
 };
 
 struct RunTimes {
@@ -90,6 +95,8 @@ class Session {
   bool wait_finished(std::chrono::milliseconds timeout);
 
   SessionState state() const;
+  // false once the source is over or stop() was called: no further scan will come.
+  bool is_receiving() const;
   std::string last_error() const;  // empty when there is none
   std::string source_description() const;
   EngineCounters counters() const;

@@ -1,7 +1,9 @@
 // `bragglive label`: a source in, a labelled map out, without a window.
+#include <atomic>
 #include <csignal>
 #include <cstdio>
 #include <memory>
+#include <thread>
 
 #include "plugin/command/command.hpp"
 #include "plugin/command/progress.hpp"
@@ -21,6 +23,7 @@ struct Options {
   std::string out;
   std::string publish;
   bool json = false;
+  unsigned scans = 1;
   unsigned threads = 0;
   double threshold = 0.005;
   bool no_filter = false;
@@ -59,15 +62,47 @@ Expected<SessionConfig> session_config(const Options& options) {
   return config;
 }
 
-// Until the scan is over or somebody presses Ctrl+C.
-void wait_for_end(Session& session, MapPublisher* publisher) {
+// Saves and prints each scan as it closes, and remembers what went wrong.
+class ScanReports {
+ public:
+  explicit ScanReports(const Options& options) : options_(options) {}
+
+  // On the receiver thread: the next scan waits until this one is on the disk.
+  void add(const Session& session) {
+    const unsigned number = ++closed_;
+    if (!options_.out.empty())
+      if (auto saved = save_result(session, path_of(number)); !saved && result_) result_ = saved;
+    const ResultSummary summary = summarise(*session.snapshot(), session.times(), session.counters());
+    std::fputs(options_.json ? (to_json(summary) + "\n").c_str() : to_text(summary).c_str(), stdout);
+    std::fflush(stdout);
+  }
+  unsigned closed() const { return closed_; }
+  Expected<void> result() const { return result_; }  // after the session has stopped
+
+ private:
+  // R.h5 for a single scan, R_0001.h5, R_0002.h5 … for several.
+  std::filesystem::path path_of(unsigned number) const {
+    std::filesystem::path path = options_.out;
+    if (options_.scans == 1) return path;
+    return path.replace_filename(
+        fmt::format("{}_{:04}{}", path.stem().string(), number, path.extension().string()));
+  }
+  const Options& options_;
+  std::atomic<unsigned> closed_{0};
+  Expected<void> result_;
+};
+
+// Until as many scans as wanted are over, the source ends or somebody presses Ctrl+C.
+void wait_for_end(Session& session, const Options& options, const ScanReports& reports,
+                  MapPublisher* publisher) {
   Progress progress("label");
   const std::chrono::milliseconds look(publisher ? 33 : 100);
-  while (!session.wait_finished(look)) {
-    if (interrupted) {
-      session.stop();
-      break;
-    }
+  while (!interrupted && (options.scans == 0 || reports.closed() < options.scans)) {
+    const SessionState state = session.state();
+    if (state == SessionState::failed || state == SessionState::stopped) return;
+    if (state == SessionState::finished && !session.is_receiving()) return;
+    session.wait_finished(look);
+    if (state == SessionState::finished) std::this_thread::sleep_for(look);
     const auto map = session.snapshot();
     if (publisher) publisher->publish(map);
     const EngineCounters counters = session.counters();
@@ -80,6 +115,8 @@ void wait_for_end(Session& session, MapPublisher* publisher) {
 int run_label(const Options& options) {
   auto config = session_config(options);
   if (!config) return report(config.error());
+  ScanReports reports(options);
+  config->on_scan_closed = [&reports](const Session& session) { reports.add(session); };
   std::unique_ptr<MapPublisher> publisher;
   if (!options.publish.empty()) {
     auto opened = MapPublisher::open(options.publish);
@@ -93,21 +130,15 @@ int run_label(const Options& options) {
   std::signal(SIGINT, on_interrupt);
   std::signal(SIGTERM, on_interrupt);
   if (auto started = (*session)->start(std::move(*source)); !started) return report(started.error());
-  wait_for_end(**session, publisher.get());
-  // Before stop(): an endpoint that finished its scan is left in that state.
-  const bool failed = (*session)->state() == SessionState::failed;
-  const std::string error = (*session)->last_error();
+  wait_for_end(**session, options, reports, publisher.get());
   (*session)->stop();
+  if (publisher) publisher->publish((*session)->snapshot());
 
-  const auto map = (*session)->snapshot();
-  if (publisher) publisher->publish(map);
-  if (map && !options.out.empty())
-    if (auto saved = save_result(**session, options.out); !saved) return report(saved.error());
-  if (failed) return report({ErrorArea::format, error});
-  if (!map) return report({ErrorArea::connection, "stopped before a scan began: nothing to save"});
-  const ResultSummary summary = summarise(*map, (*session)->times(), (*session)->counters());
-  std::fputs(options.json ? (to_json(summary) + "\n").c_str() : to_text(summary).c_str(), stdout);
-  return 0;
+  if ((*session)->state() == SessionState::failed)
+    return report({ErrorArea::format, (*session)->last_error()});
+  if (reports.closed() == 0)
+    return report({ErrorArea::connection, "stopped before a scan began: nothing to save"});
+  return reports.result() ? 0 : report(reports.result().error());
 }
 
 }  // namespace
@@ -119,6 +150,9 @@ Run add_label(CLI::App& app) {
       ->capture_default_str();
   app.add_option("--calibration", options->calibration, "calibration TOML; else the scan must bring its own");
   app.add_option("--out", options->out, "result file (HDF5)");
+  app.add_option("--scans", options->scans,
+                 "scans to label one after the other, 0 = until Ctrl+C; several are saved as R_0001.h5 …")
+      ->capture_default_str();
   app.add_option("--publish", options->publish,
                  "endpoint (tcp://*:6000) where others can watch the map grow");
   app.add_flag("--json", options->json, "end with one JSON object on stdout");

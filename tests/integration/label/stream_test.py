@@ -83,6 +83,19 @@ class Stream(Case):
         self.assertEqual(sum(states.values()), 576)
         self.assertGreater(576 - states["missing"], 300)
 
+    def test_one_scan_after_the_other(self):
+        endpoint = free_endpoint()
+        label = self.start("label", endpoint + "?bind", "--json", "--scans", 3, "--out", self.folder / "day.h5")
+        self.good(run("send", DEMO, endpoint + "?connect", "--rate", 800, "--repeat", 3))
+        summaries = [json.loads(line) for line in self.good(finish(label)).splitlines()]
+        self.assertEqual(len(summaries), 3)
+        for summary in summaries:
+            self.assert_states_add_up(summary, 576)
+            self.assertEqual(summary["states"]["missing"], 0)
+        first, last = planes(self.folder / "day_0001.h5"), planes(self.folder / "day_0003.h5")
+        for name in first:
+            np.testing.assert_array_equal(first[name], last[name], err_msg=name)
+
     def test_others_can_watch_the_map(self):
         published, endpoint = free_endpoint(), free_endpoint()
         watch = self.watch(published)
