@@ -13,21 +13,23 @@
 
 namespace bragglive {
 
-// q = R(rotation) · F · E · (p - origin(scan)) · pixel_size, with p = (row, col); E undoes the ellipse, F mirrors qy.
+// q = R(rotation) · F · E · (p - origin(scan)) · pixel_size, with p = (row, col); E undoes the ellipse, F
+// mirrors qy.
 struct Calibration {
   FrameShape detector;                 // frames of another shape are refused
   double pixel_size_inv_angstrom = 0;  // 1/Å per pixel, > 0
   double pixel_size_sigma = 0;         // standard uncertainty of it, 1/Å per pixel; 0 = not known
-  // Origin in pixels: row = origin_row[0] + origin_row[1] * scan_row + origin_row[2] * scan_col; column likewise.
+  // Origin in pixels: row = origin_row[0] + origin_row[1] * scan_row + origin_row[2] * scan_col; column
+  // likewise.
   std::array<double, 3> origin_row{};
   std::array<double, 3> origin_col{};
-  double probe_radius_px = 0;       // radius of the undiffracted disk
-  double ellipse_ratio = 1;         // long / short axis of a ring, >= 1
-  double ellipse_angle_deg = 0;     // direction of the long axis, from +row towards +column
-  double rotation_deg = 0;          // scan against detector; turns (qx, qy)
-  bool mirror = false;              // detector mirrored: qy changes sign before the rotation
+  double probe_radius_px = 0;    // radius of the undiffracted disk
+  double ellipse_ratio = 1;      // long / short axis of a ring, >= 1
+  double ellipse_angle_deg = 0;  // direction of the long axis, from +row towards +column
+  double rotation_deg = 0;       // scan against detector; turns (qx, qy)
+  bool mirror = false;           // detector mirrored: qy changes sign before the rotation
   double voltage_kv = 300;
-  double scan_step_nm = 0;          // 0 = not known: no scale bar
+  double scan_step_nm = 0;                   // 0 = not known: no scale bar
   std::vector<std::uint32_t> masked_pixels;  // row * cols + col
 
   std::array<double, 2> origin(ScanPosition at) const {
@@ -57,7 +59,7 @@ class PixelsToQ {
 
  private:
   Calibration calibration_;
-  std::array<double, 4> matrix_{};   // row-major: pixels from the origin -> 1/Å
+  std::array<double, 4> matrix_{};  // row-major: pixels from the origin -> 1/Å
   std::array<double, 4> inverse_{};
 };
 

@@ -21,10 +21,14 @@ Run add_bloch(CLI::App& app);
 Run add_simulate(CLI::App& app);
 Run add_scan_simulate(CLI::App& app);
 Run add_demo_summary(CLI::App& app);
+Run add_calibrate(CLI::App& app);
 Run add_detect(CLI::App& app);
 Run add_features(CLI::App& app);
+Run add_predict(CLI::App& app);
+Run add_train(CLI::App& app);
 Run add_label(CLI::App& app);
 Run add_send(CLI::App& app);
 Run add_convert(CLI::App& app);
+Run add_inspect(CLI::App& app);
 
 }  // namespace bragglive::command

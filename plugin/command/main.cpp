@@ -23,12 +23,16 @@ const std::vector<Entry> k_entries = {
     {"label", "label a scan live, or a recording", add_label},
     {"send", "stream any source as a detector would", add_send},
     {"convert", "decoded frames of any source into .npy or HDF5", add_convert},
+    {"inspect", "what a recording, data set, model, calibration or result holds", add_inspect},
     {"bloch", "dynamical diffraction of one crystal in one orientation", add_bloch},
     {"simulate", "diffraction patterns of many crystals, as a data set for training", add_simulate},
     {"scan-simulate", "a 4D-STEM scan of a specimen, with its ground truth", add_scan_simulate},
     {"demo-summary", "compare a result of the demo specimen with the truth", add_demo_summary},
+    {"calibrate", "origin, probe, ellipse, pixel size and bad pixels from a scan", add_calibrate},
     {"detect", "Bragg disks of patterns", add_detect},
     {"features", "feature vectors of spot lists", add_features},
+    {"predict", "what a model says about spot lists", add_predict},
+    {"train", "train a model on simulated data sets", add_train},
 };
 }  // namespace
 

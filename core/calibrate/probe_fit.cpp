@@ -1,0 +1,97 @@
+#include "core/calibrate/probe_fit.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "core/detect/probe_kernel.hpp"
+
+namespace bragglive {
+
+RadialProfile::RadialProfile(double longest_px, double step_px)
+    : step_(step_px),
+      sum_(static_cast<std::size_t>(longest_px / step_px) + 1),
+      distance_(sum_.size()),
+      pixels_(sum_.size()) {}
+
+void RadialProfile::add(const FrameView& frame, double centre_row, double centre_col,
+                        const std::vector<std::uint8_t>& masked) {
+  const RealImage image = to_real(frame);
+  for (std::size_t row = 0; row < image.shape.rows; ++row)
+    for (std::size_t col = 0; col < image.shape.cols; ++col) {
+      const std::size_t index = row * image.shape.cols + col;
+      if (!masked.empty() && masked[index]) continue;
+      const double r =
+          std::hypot(static_cast<double>(row) - centre_row, static_cast<double>(col) - centre_col);
+      const auto bin = static_cast<std::size_t>(r / step_);
+      if (bin >= sum_.size() || !std::isfinite(image.pixels[index])) continue;
+      sum_[bin] += image.pixels[index];
+      distance_[bin] += r;
+      pixels_[bin] += 1;
+    }
+}
+
+double RadialProfile::radius(std::size_t bin) const {
+  return pixels_[bin] > 0 ? distance_[bin] / pixels_[bin] : (static_cast<double>(bin) + 0.5) * step_;
+}
+
+namespace {
+
+// Residual sum of squares with the best height and background for this radius and edge.
+double misfit(const RadialProfile& profile, double longest, double radius, double edge) {
+  double n = 0, t1 = 0, t2 = 0, v1 = 0, v2 = 0, tv = 0;
+  for (std::size_t i = 0; i < profile.bins() && profile.radius(i) <= longest; ++i) {
+    // Inner bins hold few pixels but say as much about the shape: weight by the root of the number of pixels.
+    const double w = std::sqrt(profile.pixels(i));
+    const double t = 1 / (1 + std::exp(std::min(700.0, 4 * (profile.radius(i) - radius) / edge)));
+    const double v = profile.mean(i);
+    n += w;
+    t1 += w * t;
+    t2 += w * t * t;
+    v1 += w * v;
+    v2 += w * v * v;
+    tv += w * t * v;
+  }
+  const double tt = t2 - t1 * t1 / n;
+  const double vt = tv - t1 * v1 / n;
+  if (!(tt > 1e-9 * n) || vt <= 0) return std::numeric_limits<double>::max();
+  return v2 - v1 * v1 / n - vt * vt / tt;
+}
+
+}  // namespace
+
+Expected<ProbeFit> fit_probe(const RadialProfile& profile, double guess) {
+  if (!(guess > 0) || profile.bins() < 4)
+    return fail(ErrorArea::numeric, "probe radius: no radial profile to fit; give --probe-radius");
+  const double longest = 2 * guess + 3;
+  double radius_low = std::max(0.5, 0.5 * guess);
+  double radius_high = 1.6 * guess + 1;
+  double edge_low = 0.3;
+  double edge_high = 2 + guess;
+  ProbeFit best;
+  double least = std::numeric_limits<double>::max();
+  for (int round = 0; round < 5; ++round) {
+    constexpr int k_grid = 24;
+    for (int i = 0; i <= k_grid; ++i)
+      for (int j = 0; j <= k_grid; ++j) {
+        const double radius = radius_low + (radius_high - radius_low) * i / k_grid;
+        const double edge = edge_low + (edge_high - edge_low) * j / k_grid;
+        const double value = misfit(profile, longest, radius, edge);
+        if (value >= least) continue;
+        least = value;
+        best = {radius, edge};
+      }
+    const double radius_step = (radius_high - radius_low) / k_grid * 2;
+    const double edge_step = (edge_high - edge_low) / k_grid * 2;
+    radius_low = std::max(0.5, best.radius_px - radius_step);
+    radius_high = best.radius_px + radius_step;
+    edge_low = std::max(0.2, best.edge_px - edge_step);
+    edge_high = best.edge_px + edge_step;
+  }
+  if (least == std::numeric_limits<double>::max())
+    return fail(ErrorArea::numeric,
+                "probe radius: the centre is not brighter than its surroundings; give --probe-radius");
+  return best;
+}
+
+}  // namespace bragglive

@@ -1,0 +1,36 @@
+// Radius and edge of the undiffracted disk, from many frames about their fitted origins.
+#pragma once
+#include <vector>
+
+#include "core/frame/error.hpp"
+#include "core/frame/frame_view.hpp"
+
+namespace bragglive {
+
+// Mean counts against the distance from the centre.
+class RadialProfile {
+ public:
+  RadialProfile(double longest_px, double step_px);
+  // `masked`: one flag per pixel (1 = leave out), or empty.
+  void add(const FrameView& frame, double centre_row, double centre_col,
+           const std::vector<std::uint8_t>& masked);
+  double step() const { return step_; }
+  std::size_t bins() const { return sum_.size(); }
+  double radius(std::size_t bin) const;  // mean distance of the pixels in it
+  double mean(std::size_t bin) const { return pixels_[bin] > 0 ? sum_[bin] / pixels_[bin] : 0; }
+  double pixels(std::size_t bin) const { return pixels_[bin]; }
+
+ private:
+  double step_;
+  std::vector<double> sum_, distance_, pixels_;
+};
+
+struct ProbeFit {
+  double radius_px = 0;
+  double edge_px = 0;  // w of 1 / (1 + exp(4 (r - R) / w))
+};
+
+// Least squares of background + height / (1 + exp(4 (r - R) / w)) to the profile out to 2 guesses + 3 px.
+Expected<ProbeFit> fit_probe(const RadialProfile& profile, double radius_guess_px);
+
+}  // namespace bragglive
