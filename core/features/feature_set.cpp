@@ -1,6 +1,7 @@
 #include "core/features/feature_set.hpp"
 
 #include "core/features/definition.hpp"
+#include "core/features/indexing_features.hpp"
 #include "core/features/polar_features.hpp"
 
 namespace bragglive {
@@ -39,13 +40,30 @@ Expected<std::shared_ptr<const FeatureSet>> make_polar(FeatureDefinition definit
   return PolarFeatures::create(config);
 }
 
+Expected<std::shared_ptr<const FeatureSet>> make_indexing(FeatureDefinition definition) {
+  IndexingConfig config;
+  std::uint32_t version = 1;
+  for (const auto& taken :
+       {take_count(definition, "v", version), take_number(definition, "kv", config.voltage_kv),
+        take_number(definition, "sigma", config.sigma), take_number(definition, "qmax", config.q_max)})
+    if (!taken) return tl::unexpected(taken.error());
+  if (version != 1)
+    return fail(ErrorArea::format, "indexing features v={} are not known to this version", version);
+  if (!definition.values.empty())
+    return fail(ErrorArea::format, "indexing features have no parameter '{}'",
+                definition.values.begin()->first);
+  return IndexingFeatures::create(config);
+}
+
 }  // namespace
 
 Expected<std::shared_ptr<const FeatureSet>> make_feature_set(std::string_view text) {
   auto definition = parse_feature_definition(text);
   if (!definition) return tl::unexpected(definition.error());
   if (definition->kind == "polar") return make_polar(std::move(*definition));
-  return fail(ErrorArea::format, "features of the kind '{}' are not known to this version (known: polar)",
+  if (definition->kind == "indexing") return make_indexing(std::move(*definition));
+  return fail(ErrorArea::format,
+              "features of the kind '{}' are not known to this version (known: polar, indexing)",
               definition->kind);
 }
 

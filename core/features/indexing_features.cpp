@@ -1,0 +1,202 @@
+#include "core/features/indexing_features.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/features/definition.hpp"
+#include "core/features/index_lines.hpp"
+#include "core/features/index_pairs.hpp"
+#include "core/features/index_plane.hpp"
+
+namespace bragglive {
+namespace {
+
+using namespace indexing;
+
+struct IndexingScratch final : FeatureSet::Scratch {
+  SpotList list;
+  LineTable table;
+  PairFeatures pairs;
+  PlaneFeatures plane;
+};
+
+// One list of (pattern of the name, what stands in it, value) serves both names() and compute(), so that they
+// cannot drift apart.
+template <class Put>
+void put_counts(const SpotList& list, Put&& put) {
+  constexpr std::size_t k_shortest = 8;
+  put("spots", 0, static_cast<float>(list.seen));
+  put("lines", 0, static_cast<float>(list.line_count));
+  put("spots per line", 0,
+      list.line_count > 0 ? static_cast<float>(list.size) / static_cast<float>(list.line_count) : 0);
+  float longest = 0, mean = 0, top = 0, square_sum = 0, weighted = 0;
+  for (std::size_t i = 0; i < list.size; ++i) {
+    const Spot& spot = list.spots[i];
+    longest = std::max(longest, spot.q);
+    mean += spot.q / static_cast<float>(list.size);
+    weighted += spot.q * spot.intensity;
+    square_sum += spot.intensity * spot.intensity;
+    if (i < 3) top += spot.intensity;
+  }
+  put("longest q", 0, longest);
+  put("mean q", 0, mean);
+  put("mean q by intensity", 0, weighted);
+  put("share of the three strongest", 0, top);
+  put("spots that carry the intensity", 0, square_sum > 0 ? 1 / square_sum : 0);
+  put("q of the strongest", 0, list.size > 0 ? list.spots[0].q : 0);
+  put("spots per area", 0, longest > 0 ? static_cast<float>(list.size) / (longest * longest) : 0);
+  for (std::size_t i = 0; i < k_shortest; ++i) {
+    const float q = i < list.line_count ? std::sqrt(list.lines[i].square) : 0;
+    put("line {}", i, q);
+    if (i > 0) put("line {} / line 0, squared", i, q > 0 ? list.lines[i].square / list.lines[0].square : 0);
+  }
+}
+
+template <class Put>
+void put_pairs(const PairFeatures& pairs, Put&& put) {
+  put("equal pairs per spot", 0, pairs.equal_per_spot);
+  put("equal pairs above chance", 0, pairs.equal_excess);
+  put("opposite spots", 0, pairs.friedel_share);
+  put("intensity ratio of opposite spots", 0, pairs.friedel_ratio);
+  put("intensity ratio of equal pairs", 0, pairs.equal_ratio);
+  put("right angles above chance", 0, pairs.right_angle_excess);
+  put("equal pairs at 60", 0, pairs.sixty_share);
+  put("equal pairs at 90", 0, pairs.ninety_share);
+  for (std::size_t i = 0; i < k_angle_bins; ++i) put("equal pairs from {} degrees", 5 * i, pairs.angles[i]);
+  for (std::size_t i = 0; i < k_cosine_bins; ++i) put("cosine bin {}", i, pairs.cosines[i]);
+}
+
+template <class Put>
+void put_plane(const PlaneFeatures& plane, Put&& put) {
+  put("plane a", 0, plane.a);
+  put("plane b", 0, plane.b);
+  put("plane angle", 0, plane.angle);
+  put("plane b/a", 0, plane.ratio);
+  put("plane area", 0, plane.area);
+  put("plane share", 0, plane.share);
+  put("plane merit", 0, plane.merit);
+  put("two-fold", 0, plane.two_fold);
+  put("three-fold", 0, plane.three_fold);
+  put("four-fold", 0, plane.four_fold);
+  put("six-fold", 0, plane.six_fold);
+  put("mirror", 0, plane.mirror);
+  put("second mirror", 0, plane.second_mirror);
+  put("two-fold intensities", 0, plane.two_fold_ratio);
+  put("three-fold intensities", 0, plane.three_fold_ratio);
+  put("four-fold intensities", 0, plane.four_fold_ratio);
+  put("six-fold intensities", 0, plane.six_fold_ratio);
+  put("mirror intensities", 0, plane.mirror_ratio);
+}
+
+constexpr std::array<const char*, k_families> k_family_names = {"cubic", "tetragonal", "hexagonal",
+                                                                "rhombohedral", "orthorhombic"};
+
+float axis_of(float parameter) {
+  return parameter > 0 ? 1 / std::sqrt(parameter) : 0;
+}
+
+template <class Put>
+void put_family(std::size_t family, const FamilyResult& found, float agreement, float second_agreement,
+                Put&& put) {
+  const char* const name = k_family_names[family];
+  const LatticeMatch &best = found.best, &second = found.second;
+  put("{} merit", name, best.merit);
+  put("{} share", name, best.share);
+  put("{} chance", name, best.chance);
+  put("{} residual", name, best.residual);
+  put("{} products", name, agreement);
+  put("{} second merit", name, second.merit);
+  put("{} second products", name, second_agreement);
+  put("{} a", name, axis_of(best.parameter[0]));
+  put("{} second a", name, axis_of(second.parameter[0]));
+  if (family == 0) return;
+  put("{} c", name, axis_of(best.parameter[2]));
+  put("{} c/a", name, best.parameter[2] > 0 ? std::sqrt(best.parameter[0] / best.parameter[2]) : 0);
+  put("{} second c", name, axis_of(second.parameter[2]));
+  if (family == 4) put("{} b", name, axis_of(best.parameter[1]));
+}
+
+// λ = h / sqrt(2 m e V (1 + e V / (2 m c²)))
+double wavelength_of(double kilovolt) {
+  const double volt = 1000 * kilovolt;
+  return 12.2642592 / std::sqrt(volt * (1 + 0.978475598e-6 * volt));
+}
+
+}  // namespace
+
+Expected<std::shared_ptr<const IndexingFeatures>> IndexingFeatures::create(const IndexingConfig& config) {
+  if (!(config.voltage_kv > 20 && config.voltage_kv <= 1000))
+    return fail(ErrorArea::usage, "indexing features: kv={} must lie in (20, 1000]", config.voltage_kv);
+  if (!(config.sigma > 0 && config.sigma <= 0.02))
+    return fail(ErrorArea::usage, "indexing features: sigma={} must lie in (0, 0.02] 1/Å", config.sigma);
+  if (!(config.q_max > 0.2 && config.q_max <= 2.05))
+    return fail(ErrorArea::usage, "indexing features: qmax={} must lie in (0.2, 2.05] 1/Å", config.q_max);
+  return std::shared_ptr<const IndexingFeatures>(
+      new IndexingFeatures(config));  // constructor is private: no make_shared
+}
+
+IndexingFeatures::IndexingFeatures(const IndexingConfig& config) : config_(config) {
+  settings_.wavelength = wavelength_of(config.voltage_kv);
+  settings_.sigma = config.sigma;
+  settings_.q_max = config.q_max;
+}
+
+std::string IndexingFeatures::definition() const {
+  return fmt::format("indexing v=1 kv={} sigma={} qmax={}", number_text(config_.voltage_kv),
+                     number_text(config_.sigma), number_text(config_.q_max));
+}
+
+std::unique_ptr<FeatureSet::Scratch> IndexingFeatures::make_scratch() const {
+  return std::make_unique<IndexingScratch>();
+}
+
+namespace {
+
+struct CountingPut {
+  std::vector<std::string>& names;
+  template <class Argument>
+  void operator()(const char* pattern, const Argument& argument, float) const {
+    names.push_back(fmt::format(fmt::runtime(pattern), argument));
+  }
+};
+
+}  // namespace
+
+std::vector<std::string> IndexingFeatures::names() const {
+  std::vector<std::string> names;
+  const CountingPut put{names};
+  put_counts(SpotList{}, put);
+  put_pairs({}, put);
+  put_plane({}, put);
+  for (std::size_t family = 0; family < k_families; ++family) put_family(family, {}, 0, 0, put);
+  return names;
+}
+
+std::size_t IndexingFeatures::size() const {
+  static const std::size_t size = names().size();
+  return size;
+}
+
+void IndexingFeatures::compute(std::span<const BraggPeak> peaks, Scratch* scratch,
+                               std::span<float> out) const noexcept {
+  auto& work = static_cast<IndexingScratch&>(*scratch);
+  prepare_spots(peaks, settings_, work.list);
+  work.table.fill(work.list);
+  describe_pairs(work.list, config_.sigma, work.pairs);
+  describe_plane(work.list, config_.sigma, work.plane);
+  std::size_t at = 0;
+  const auto put = [&](const char*, const auto&, float value) {
+    out[at++] = std::isfinite(value) ? value : 0.0F;
+  };
+  put_counts(work.list, put);
+  put_pairs(work.pairs, put);
+  put_plane(work.plane, put);
+  for (std::size_t f = 0; f < k_families; ++f) {
+    const auto family = static_cast<Family>(f);
+    const FamilyResult found = search_family(work.table, family);
+    put_family(f, found, product_agreement(work.list, family, found.best, config_.sigma),
+               product_agreement(work.list, family, found.second, config_.sigma), put);
+  }
+}
+
+}  // namespace bragglive

@@ -1,0 +1,161 @@
+// `bragglive train`: data sets -> a model file.
+#include <ctime>
+#include <filesystem>
+#include <memory>
+#include <mutex>
+#include <nlohmann/json.hpp>
+
+#include "core/train/model_trainer.hpp"
+#include "plugin/command/command.hpp"
+#include "plugin/command/progress.hpp"
+
+namespace bragglive::command {
+namespace {
+
+using Json = nlohmann::json;
+
+struct Options {
+  std::vector<std::filesystem::path> data;
+  std::string out, features = "indexing", noise = "none", note;
+  std::uint32_t copies = 1;
+  std::optional<std::uint32_t> trees, depth, min_leaf, features_per_split, group_trees, lattice_trees,
+      group_min_leaf, lattice_min_leaf;
+  bool triclinic = false, use_test = false;
+  double validation = 0;
+  std::uint64_t seed = 32;
+  unsigned threads = 0;
+};
+
+ModelTrainConfig config_of(const Options& options) {
+  // The paper's forests for the paper's features, small ones for those that index.
+  ModelTrainConfig config = options.features.starts_with("polar") ? paper_config() : compact_config();
+  config.features = options.features;
+  config.noise = options.noise;
+  config.copies = options.copies;
+  config.triclinic = options.triclinic;
+  config.use_test = options.use_test;
+  config.validation_share = options.validation;
+  config.seed = options.seed;
+  config.threads = options.threads;
+  for (ForestConfig* forest : {&config.system, &config.space_group, &config.lattice}) {
+    if (options.trees) forest->trees = *options.trees;
+    if (options.depth) forest->max_depth = *options.depth;
+    if (options.min_leaf) forest->min_leaf = *options.min_leaf;
+    if (options.features_per_split) forest->features_per_split = *options.features_per_split;
+  }
+  if (options.group_trees) config.space_group.trees = *options.group_trees;
+  if (options.lattice_trees) config.lattice.trees = *options.lattice_trees;
+  if (options.group_min_leaf) config.space_group.min_leaf = *options.group_min_leaf;
+  if (options.lattice_min_leaf) config.lattice.min_leaf = *options.lattice_min_leaf;
+  return config;
+}
+
+Json forest_json(const ForestConfig& forest) {
+  return {{"trees", forest.trees},
+          {"max_depth", forest.max_depth},
+          {"min_leaf", forest.min_leaf},
+          {"features_per_split", forest.features_per_split}};
+}
+
+std::string utc_now() {
+  const std::time_t now = std::time(nullptr);
+  std::tm parts{};
+  gmtime_r(&now, &parts);
+  char text[32];
+  const std::size_t length = std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
+  return std::string(text, length);
+}
+
+Json provenance_of(const Options& options, const ModelTrainConfig& config, const Dataset& data,
+                   const ModelScores& scores) {
+  Json sets = Json::array();
+  for (std::size_t i = 0; i < options.data.size(); ++i) {
+    Json settings = Json::parse(data.settings[i], nullptr, false);
+    sets.push_back({{"file", options.data[i].filename().string()},
+                    {"settings", settings.is_discarded() ? Json() : settings}});
+  }
+  Json out = {
+      {"program_version", "0.1.0"},
+      {"created", utc_now()},
+      {"data_sets", sets},
+      {"noise", config.noise},
+      {"copies", config.copies},
+      {"seed", config.seed},
+      {"learnt_from_test_split", config.use_test},
+      {"materials", scores.materials},
+      {"patterns", scores.patterns},
+      {"forests",
+       {{"system", forest_json(config.system)},
+        {"space_group", forest_json(config.space_group)},
+        {"lattice", forest_json(config.lattice)}}},
+      {"licence",
+       "Structures: Materials Project (materialsproject.org), CC BY 4.0; A. Jain et al., APL Materials 1, "
+       "011002 (2013)."}};
+  if (scores.validation_patterns > 0)
+    out["validation"] = {{"share", config.validation_share},
+                         {"patterns", scores.validation_patterns},
+                         {"crystal_system_accuracy", scores.validation_accuracy}};
+  if (!options.note.empty()) out["note"] = options.note;
+  return out;
+}
+
+int run(const Options& options) {
+  // Known before hours of work, not after.
+  const auto folder = std::filesystem::absolute(options.out).parent_path();
+  if (!std::filesystem::is_directory(folder))
+    return report(Error{ErrorArea::file, "the folder of " + options.out + " does not exist: make it first"});
+  const auto data = load_datasets(options.data);
+  if (!data) return report(data.error());
+  ModelTrainConfig config = config_of(options);
+  Progress bar("training");
+  std::mutex drawing;
+  config.progress = [&](std::string_view stage, std::uint64_t done, std::uint64_t total) {
+    const std::lock_guard lock(drawing);
+    bar.update(done, total, std::string(stage));
+  };
+  auto trained = train_crystal_model(*data, config);
+  if (!trained) return report(trained.error());
+  trained->parts.provenance = provenance_of(options, config, *data, trained->scores).dump();
+  if (auto saved = save_crystal_model(options.out, trained->parts); !saved) return report(saved.error());
+  const ModelScores& scores = trained->scores;
+  fmt::print("{}: {} patterns of {} materials, {:.1f} MB", options.out, scores.patterns, scores.materials,
+             static_cast<double>(std::filesystem::file_size(options.out)) / 1e6);
+  if (scores.validation_patterns > 0)
+    fmt::print(", crystal system right in {:.1f} % of {} patterns of materials held back",
+               100 * scores.validation_accuracy, scores.validation_patterns);
+  fmt::print("\n");
+  return 0;
+}
+
+}  // namespace
+
+Run add_train(CLI::App& app) {
+  auto o = std::make_shared<Options>();
+  app.add_option("DATA", o->data, "data sets made by 'bragglive simulate'")->required();
+  app.add_option("--out", o->out, "the model file")->required();
+  app.add_option("--features", o->features,
+                 "indexing, polar, or a definition such as 'polar direct=brightest'")
+      ->capture_default_str();
+  app.add_option("--noise", o->noise, "added on top of the data: none, field or detector")
+      ->capture_default_str();
+  app.add_option("--copies", o->copies, "of every pattern, each with its own noise")->capture_default_str();
+  app.add_option("--trees", o->trees, "per forest (default: by features)");
+  app.add_option("--depth", o->depth, "greatest depth");
+  app.add_option("--min-leaf", o->min_leaf, "samples per leaf");
+  app.add_option("--features-per-split", o->features_per_split, "0 = square root of their number");
+  app.add_option("--space-group-trees", o->group_trees, "0 = no space-group forests");
+  app.add_option("--lattice-trees", o->lattice_trees, "0 = no lattice forests");
+  app.add_option("--space-group-min-leaf", o->group_min_leaf);
+  app.add_option("--lattice-min-leaf", o->lattice_min_leaf);
+  app.add_flag("--triclinic", o->triclinic, "seven crystal systems");
+  app.add_flag("--use-test", o->use_test,
+               "learn from the test materials too (then nothing is left to evaluate on)");
+  app.add_option("--validation", o->validation, "share of the materials held back and scored")
+      ->capture_default_str();
+  app.add_option("--note", o->note, "free text for the model file");
+  app.add_option("--seed", o->seed)->capture_default_str();
+  app.add_option("--threads", o->threads, "0 = all");
+  return [o] { return run(*o); };
+}
+
+}  // namespace bragglive::command
