@@ -11,6 +11,7 @@ namespace {
 constexpr std::uint64_t k_block_rows = 1 << 16;
 
 Expected<hdf5::Handle> open_dataset_file(const std::filesystem::path& path, DatasetSummary& summary) {
+  start_hdf5();
   const hdf5::QuietErrors quiet;
   hdf5::Handle file(H5Fopen(path.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT));
   if (!file) return fail(ErrorArea::file, "{}: not there or not an HDF5 file", path.string());

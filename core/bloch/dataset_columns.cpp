@@ -48,6 +48,10 @@ hdf5::Handle chunked(int rank, const hsize_t* chunk) {
 
 }  // namespace
 
+void start_hdf5() {
+  H5dont_atexit();
+}
+
 Expected<GrowingColumn> GrowingColumn::create(hid_t file, const std::string& path, hid_t type,
                                               std::size_t width) {
   const hdf5::QuietErrors quiet;

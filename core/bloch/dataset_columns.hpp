@@ -10,6 +10,11 @@
 
 namespace bragglive {
 
+// Before the first call into HDF5. Its version 1.10 crashes when it closes, at the program's exit, a data set
+// that could not be flushed to a full disk; everything is closed here, so that it needs no exit handler. (No
+// effect where a host has started the library before.)
+void start_hdf5();
+
 // A growing one- or two-dimensional numeric data set with a running CRC-32 of its values.
 class GrowingColumn {
  public:

@@ -60,10 +60,14 @@ struct DatasetWriter::State {
 DatasetWriter::DatasetWriter(std::unique_ptr<State> state) : state_(std::move(state)) {}
 DatasetWriter::DatasetWriter(DatasetWriter&&) noexcept = default;
 DatasetWriter& DatasetWriter::operator=(DatasetWriter&&) noexcept = default;
-DatasetWriter::~DatasetWriter() = default;
+DatasetWriter::~DatasetWriter() {
+  const hdf5::QuietErrors quiet;  // after a full disk the columns cannot be flushed, which was reported
+  state_.reset();
+}
 
 Expected<DatasetWriter> DatasetWriter::create(const std::filesystem::path& target,
                                               const DatasetProvenance& provenance) {
+  start_hdf5();
   auto writer = hdf5::Writer::create(target);
   if (!writer) return tl::unexpected(writer.error());
   auto state = std::unique_ptr<State>(new State{std::move(*writer), {}, {}, {}, {}});

@@ -1,11 +1,14 @@
 #include "core/bloch/dataset_run.hpp"
 
+#include <fcntl.h>
 #include <tbb/enumerable_thread_specific.h>
 #include <tbb/parallel_for.h>
 #include <tbb/task_arena.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <chrono>
 #include <map>
 #include <mutex>
@@ -26,6 +29,10 @@ std::uint64_t mixed(std::uint64_t hash, std::string_view text) {
 }
 
 using Grids = std::array<std::vector<Eigen::Vector3d>, k_laue_classes>;
+
+fs::path parts_folder(fs::path out) {
+  return out += ".parts";
+}
 
 // The work of one run: which crystals, in which parts.
 struct Plan {
@@ -83,8 +90,7 @@ Expected<Plan> make_plan(const CrystalList& crystals, const DatasetRun& run) {
   plan.part_size = std::clamp<std::size_t>(k_patterns_per_part / plan.patterns_each, 1,
                                            std::max<std::size_t>(1, plan.chosen.size() / k_parts_at_least));
   plan.digest = mixed(mixed(crystals.checksum(), to_json(run.settings)), run.program_version);
-  plan.folder = run.out;
-  plan.folder += ".parts";
+  plan.folder = parts_folder(run.out);
   if (run.settings.zones == ZoneChoice::grid)
     for (int i = 0; i < k_laue_classes; ++i) {
       auto grid = even_zones(static_cast<LaueClass>(i), run.settings.zone_axes);
@@ -203,6 +209,24 @@ bool all_parts_there(const Plan& plan) {
   return true;
 }
 
+// Asks for the room that the set can take at most, because HDF5 cannot recover from a full disk: a file of
+// that size, gone again.
+Expected<void> check_room(const Plan& plan, const fs::path& out) {
+  std::error_code status;
+  std::uintmax_t bytes = 1 << 20;
+  for (std::size_t i = 0; i < plan.parts(); ++i) bytes += fs::file_size(plan.part(i), status);
+  const fs::path ballast = plan.folder / "room.tmp";
+  const int file = ::open(ballast.c_str(), O_CREAT | O_WRONLY | O_TRUNC | O_CLOEXEC, 0600);
+  const int refused = file < 0 ? 0 : ::posix_fallocate(file, 0, static_cast<off_t>(bytes));
+  if (file >= 0) ::close(file);
+  fs::remove(ballast, status);
+  if (refused == ENOSPC || refused == EFBIG || refused == EDQUOT)
+    return fail(ErrorArea::file,
+                "{}: no room for {:.2f} GB: is the disk full? Free some space and run the same command again",
+                out.string(), double(bytes) / 1e9);
+  return {};
+}
+
 Expected<void> put_together(const DatasetRun& run, const Plan& plan, const DatasetProvenance& provenance,
                             std::vector<std::string>& skipped) {
   auto writer = DatasetWriter::create(run.out, provenance);
@@ -245,6 +269,8 @@ Expected<DatasetResult> run_dataset(const CrystalList& crystals, const DatasetRu
       return fail(ErrorArea::usage, "{} exists and is not this data set: remove it or choose another --out",
                   run.out.string());
     result.summary = *there;
+    std::error_code ignored;  // a run killed between the last two steps left its parts
+    if (run.rank == 0) fs::remove_all(parts_folder(run.out), ignored);
     result.finished = result.was_complete = true;
     return result;
   }
@@ -260,6 +286,7 @@ Expected<DatasetResult> run_dataset(const CrystalList& crystals, const DatasetRu
   if (stopped()) return result;
 
   remove_leftovers(run.out);
+  if (auto ok = check_room(*plan, run.out); !ok) return tl::unexpected(ok.error());
   if (auto ok = put_together(run, *plan, provenance, result.skipped); !ok) return tl::unexpected(ok.error());
   auto summary = summarise_dataset(run.out);
   if (!summary) return tl::unexpected(summary.error());
