@@ -92,11 +92,9 @@ Expected<Plan> make_plan(const CrystalList& crystals, const DatasetRun& run) {
   plan.digest = mixed(mixed(crystals.checksum(), to_json(run.settings)), run.program_version);
   plan.folder = parts_folder(run.out);
   if (run.settings.zones == ZoneChoice::grid)
-    for (int i = 0; i < k_laue_classes; ++i) {
-      auto grid = even_zones(static_cast<LaueClass>(i), run.settings.zone_axes);
-      if (!grid) return tl::unexpected(grid.error());
-      plan.grids[std::size_t(i)] = std::move(*grid);
-    }
+    tbb::parallel_for(0, k_laue_classes, [&](int i) {
+      plan.grids[std::size_t(i)] = even_zones(static_cast<LaueClass>(i), run.settings.zone_axes).value();
+    });
   return plan;
 }
 
