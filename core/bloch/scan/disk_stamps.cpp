@@ -74,7 +74,7 @@ class Profile {
 
 }  // namespace
 
-DiskStamps::DiskStamps(const DiskShape& shape) {
+DiskStamps::DiskStamps(const DiskShape& shape, const DiskSectors& sectors) {
   const Profile profile(shape);
   const auto& m = shape.distortion;
   const double determinant = m[0] * m[3] - m[1] * m[2];
@@ -83,41 +83,45 @@ DiskStamps::DiskStamps(const DiskShape& shape) {
   const double stretch = std::sqrt((squares + rest) / 2);  // the larger singular value
   reach_ = static_cast<int>(std::ceil(profile.reach() * stretch)) + 1;
   side_ = 2 * reach_ + 2;
-  steps_ = shape.radius_px < 8
-               ? 8
-               : (shape.radius_px < 32 ? 4 : 2);  // a large disk needs fewer: its edge is a small part
+  steps_ =
+      shape.radius_px < 8 ? 8 : (shape.radius_px < 32 ? 4 : 2);  // a large disk's edge is a small part of it
   const int oversample = shape.radius_px < 8 ? 6 : 3;
-  bank_.resize(static_cast<std::size_t>((steps_ + 1) * (steps_ + 1) * side_ * side_));
-  float* out = bank_.data();
+  bank_.assign(start(sectors.size(), 0, 0), 0.0F);
+  std::vector<double> weights(sectors.size());
   for (int sr = 0; sr <= steps_; ++sr) {
-    for (int sc = 0; sc <= steps_; ++sc, out += side_ * side_) {
+    for (int sc = 0; sc <= steps_; ++sc) {
+      double total = 0;
       const double centre_row = reach_ + static_cast<double>(sr) / steps_,
                    centre_col = reach_ + static_cast<double>(sc) / steps_;
-      double total = 0;
-      for (int row = 0; row < side_; ++row) {
-        for (int col = 0; col < side_; ++col) {
-          double sum = 0;
-          for (int i = 0; i < oversample * oversample; ++i) {
-            const double r = row - centre_row + (i / oversample + 0.5) / oversample - 0.5;
-            const double c = col - centre_col + (i % oversample + 0.5) / oversample - 0.5;
-            const double x = (m[3] * r - m[1] * c) / determinant, y = (m[0] * c - m[2] * r) / determinant;
-            sum += profile(std::hypot(x, y));
-          }
-          out[row * side_ + col] = static_cast<float>(sum);
-          total += sum;
+      for (int pixel = 0; pixel < side_ * side_; ++pixel) {
+        for (int i = 0; i < oversample * oversample; ++i) {
+          const double r = pixel / side_ - centre_row + (i / oversample + 0.5) / oversample - 0.5;
+          const double c = pixel % side_ - centre_col + (i % oversample + 0.5) / oversample - 0.5;
+          const double x = (m[3] * r - m[1] * c) / determinant, y = (m[0] * c - m[2] * r) / determinant;
+          const double value = profile(std::hypot(x, y));
+          if (value <= 0) continue;
+          total += value;
+          sectors.weights(x / shape.radius_px, y / shape.radius_px, weights);
+          for (std::size_t k = 0; k < weights.size(); ++k)
+            bank_[start(k, sr, sc) + static_cast<std::size_t>(pixel)] +=
+                static_cast<float>(value * weights[k]);
         }
       }
-      for (int i = 0; i < side_ * side_; ++i) out[i] = static_cast<float>(out[i] / total);
+      for (std::size_t k = 0; k < weights.size(); ++k)
+        for (std::size_t i = 0; i < static_cast<std::size_t>(side_ * side_); ++i)
+          bank_[start(k, sr, sc) + i] /= static_cast<float>(total);
     }
   }
 }
 
-std::span<const float> DiskStamps::stamp(int step_row, int step_col) const noexcept {
-  const auto size = static_cast<std::size_t>(side_ * side_);
-  return std::span(bank_).subspan(static_cast<std::size_t>(step_row * (steps_ + 1) + step_col) * size, size);
+std::size_t DiskStamps::start(std::size_t sector, int step_row, int step_col) const noexcept {
+  const auto steps = static_cast<std::size_t>(steps_ + 1);
+  return ((sector * steps + static_cast<std::size_t>(step_row)) * steps +
+          static_cast<std::size_t>(step_col)) *
+         static_cast<std::size_t>(side_ * side_);
 }
 
-void DiskStamps::add(double row, double col, float weight, FrameShape frame,
+void DiskStamps::add(std::size_t sector, double row, double col, float weight, FrameShape frame,
                      std::span<float> image) const noexcept {
   const int rows = static_cast<int>(frame.rows), cols = static_cast<int>(frame.cols);
   if (!(row > -side_ && row < rows + side_ && col > -side_ && col < cols + side_)) return;
@@ -128,10 +132,10 @@ void DiskStamps::add(double row, double col, float weight, FrameShape frame,
   const auto fr = static_cast<float>(fine_row - sr), fc = static_cast<float>(fine_col - sc);
   const float w00 = weight * (1 - fr) * (1 - fc), w01 = weight * (1 - fr) * fc, w10 = weight * fr * (1 - fc),
               w11 = weight * fr * fc;
-  const float* s00 = stamp(sr, sc).data();
-  const float* s01 = stamp(sr, sc + 1).data();
-  const float* s10 = stamp(sr + 1, sc).data();
-  const float* s11 = stamp(sr + 1, sc + 1).data();
+  const float* s00 = bank_.data() + start(sector, sr, sc);
+  const float* s01 = bank_.data() + start(sector, sr, sc + 1);
+  const float* s10 = bank_.data() + start(sector, sr + 1, sc);
+  const float* s11 = bank_.data() + start(sector, sr + 1, sc + 1);
   const int first_row = std::max(0, reach_ - row0), last_row = std::min(side_, rows - row0 + reach_);
   const int first_col = std::max(0, reach_ - col0), last_col = std::min(side_, cols - col0 + reach_);
   for (int i = first_row; i < last_row; ++i) {

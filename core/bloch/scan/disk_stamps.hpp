@@ -6,6 +6,7 @@
 #include <span>
 #include <vector>
 
+#include "core/bloch/scan/disk_sectors.hpp"
 #include "core/frame/frame_view.hpp"
 
 namespace bragglive {
@@ -22,21 +23,24 @@ struct DiskShape {
 };
 
 // A bank of images over the sub-pixel positions; between them the images are interpolated, which keeps sum
-// and centroid exact. Every image sums to 1.
+// and centroid exact. There is one image per direction of incidence; together they are the disk and sum to 1.
 class DiskStamps {
  public:
-  explicit DiskStamps(const DiskShape& shape);
-  // image (row-major, `frame`) += weight * disk centred at (row, col), pixel centres at integers; what falls
-  // outside is lost.
-  void add(double row, double col, float weight, FrameShape frame, std::span<float> image) const noexcept;
+  explicit DiskStamps(const DiskShape& shape, const DiskSectors& sectors = DiskSectors());
+  // image (row-major, `frame`) += weight * this direction's part of a disk centred at (row, col), pixel
+  // centres at integers; what falls outside is lost.
+  void add(std::size_t sector, double row, double col, float weight, FrameShape frame,
+           std::span<float> image) const noexcept;
   int reach() const { return reach_; }  // pixels from the centre that a stamp touches
 
  private:
-  std::span<const float> stamp(int step_row, int step_col) const noexcept;
+  // Where the image of a direction at a sub-pixel position begins in the bank.
+  std::size_t start(std::size_t sector, int step_row, int step_col) const noexcept;
+
   int reach_ = 0;
   int side_ = 0;             // 2 reach + 2: a centre lies between two pixels
   int steps_ = 0;            // sub-pixel positions per axis and pixel
-  std::vector<float> bank_;  // (steps + 1)^2 stamps
+  std::vector<float> bank_;  // [sector][step row][step column][row][column]
 };
 
 }  // namespace bragglive

@@ -1,16 +1,29 @@
 #include "core/bloch/scan/grain_diffraction.hpp"
 
+#include <Eigen/Geometry>
 #include <algorithm>
 #include <cmath>
 
 namespace bragglive {
 
 Expected<GrainDiffraction> GrainDiffraction::create(const BlochSimulator& simulator, const Grain& grain,
-                                                    double step_nm, double q_max, BlochScratch& scratch) {
+                                                    double step_nm, double q_max,
+                                                    const std::array<double, 2>& tilt,
+                                                    BlochScratch& scratch) {
   constexpr double k_faintest = 1e-7;
   Orientation orientation;
   orientation.axes = grain.rotation.transpose();  // columns: the scan frame's axes seen from the crystal
   orientation.foil_normal = orientation.axes.col(2);
+  if (tilt[0] != 0 || tilt[1] != 0) {
+    // k_in = -k0 z' has the transverse part `tilt`.
+    const double wavelength = simulator.electron().wavelength;
+    const Eigen::Vector3d x = orientation.axes.col(0), y = orientation.axes.col(1);
+    const Eigen::Vector3d z =
+        (orientation.axes.col(2) - wavelength * (tilt[0] * x + tilt[1] * y)).normalized();
+    orientation.axes.col(0) = (x - x.dot(z) * z).normalized();
+    orientation.axes.col(1) = z.cross(orientation.axes.col(0));
+    orientation.axes.col(2) = z;
+  }
   GrainDiffraction result;
   result.step_nm_ = step_nm;
   const auto steps = static_cast<std::size_t>(std::max(2.0, std::ceil(grain.max_thickness_nm / step_nm) + 1));

@@ -13,10 +13,12 @@ namespace bragglive {
 
 class GrainDiffraction {
  public:
+  // `tilt`: transverse part of the incident wave vector, 1/Å, scan frame; 0 = along -z. Spots stay at g.
   // Thicknesses 0, step, 2 step, … up to the grain's largest. Spots beyond q_max (1/Å) or never above 1e-7
   // are left out.
   static Expected<GrainDiffraction> create(const BlochSimulator& simulator, const Grain& grain,
-                                           double step_nm, double q_max, BlochScratch& scratch);
+                                           double step_nm, double q_max, const std::array<double, 2>& tilt,
+                                           BlochScratch& scratch);
 
   // Diffracted spots in the scan frame, 1/Å, for this thickness, times `scale`; appended to `spots`. The
   // direct beam is not among them. Returns what the beam keeps: its intensity, the diffracted sum (also of

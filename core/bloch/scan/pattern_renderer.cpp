@@ -74,10 +74,11 @@ struct PatternRenderer::Plan {
   void count(std::uint64_t key, std::span<const float> expected, std::byte* out) const noexcept;
 };
 
-Expected<PatternRenderer> PatternRenderer::create(DetectorModel detector, ScanShape scan) {
+Expected<PatternRenderer> PatternRenderer::create(DetectorModel detector, ScanShape scan,
+                                                  const DiskSectors& sectors) {
   if (auto ok = validate(detector, scan); !ok) return tl::unexpected(ok.error());
   const auto to_pixels = pixels_from_q(detector.geometry);
-  DiskStamps stamps(disk_shape(detector, to_pixels));
+  DiskStamps stamps(disk_shape(detector, to_pixels), sectors);
   DiffuseBackground background(detector, inverse(to_pixels), scan_centre(detector.geometry, scan),
                                largest_shift(detector, scan));
   DetectorModel blind_only = detector;
@@ -116,7 +117,7 @@ void PatternRenderer::expected_counts(std::array<double, 2> origin, const Patter
   const auto& m = plan_->to_pixels;
   for (const WeightedSpots& crystal : content.crystals)
     for (const BraggPeak& spot : crystal.spots)
-      plan_->stamps.add(origin[0] + m[0] * spot.qx + m[1] * spot.qy,
+      plan_->stamps.add(crystal.sector, origin[0] + m[0] * spot.qx + m[1] * spot.qy,
                         origin[1] + m[2] * spot.qx + m[3] * spot.qy,
                         static_cast<float>(spot.intensity * crystal.electrons), frame, scratch.expected);
 }

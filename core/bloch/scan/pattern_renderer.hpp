@@ -8,6 +8,7 @@
 
 #include "core/bloch/scan/detector_model.hpp"
 #include "core/bloch/scan/diffuse_background.hpp"
+#include "core/bloch/scan/disk_sectors.hpp"
 #include "core/detect/bragg_list.hpp"
 #include "core/frame/scan_geometry.hpp"
 
@@ -17,6 +18,7 @@ namespace bragglive {
 struct WeightedSpots {
   std::span<const BraggPeak> spots;
   double electrons = 0;
+  std::uint32_t sector = 0;  // direction of incidence: its part of every disk is drawn (see DiskSectors)
 };
 
 struct PatternContent {
@@ -32,7 +34,8 @@ class PatternRenderer {
     std::vector<float> expected;  // row-major; of the last expected_counts() or render()
   };
 
-  static Expected<PatternRenderer> create(DetectorModel detector, ScanShape scan);
+  static Expected<PatternRenderer> create(DetectorModel detector, ScanShape scan,
+                                          const DiskSectors& sectors = DiskSectors());
 
   // Mean electrons per pixel before counting: disks and diffuse light; gaps, defects and saturation are not
   // yet in it.

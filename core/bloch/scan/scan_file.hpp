@@ -12,7 +12,7 @@ namespace bragglive {
 struct ScanFileOptions {
   unsigned threads = 0;  // 0 = all
   bool compress =
-      true;  // shuffle + deflate 1; the bytes of the file are the same whatever the number of threads
+      true;  // shuffle + deflate 1
 };
 
 // Layout (EMD 1.0):

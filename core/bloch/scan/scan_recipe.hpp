@@ -41,7 +41,10 @@ struct ScanRecipe {
   SupportFilm support;
   BlochSettings bloch;
   double thickness_step_nm =
-      1;             // grid of the dynamical intensities; between its points they are interpolated
+      1;  // grid of the dynamical intensities; between its points they are interpolated
+  // Directions of incidence inside the probe's cone: 1 = disks of even intensity; 7, 19, 37 … = dynamical
+  // contrast inside them.
+  std::uint32_t disk_samples = 1;
   std::string text;  // the recipe as it was read; goes into the file
 };
 

@@ -152,6 +152,7 @@ void read_simulation(RecipeReader r, ScanRecipe& recipe) {
     r.wrong("factors must be \"lobato\" or \"weickenmeier-kohl\"");
   r.boolean("absorption", s.absorption);
   r.number("thickness_step_nm", recipe.thickness_step_nm, 0.1, 50);
+  r.integer("disk_samples", recipe.disk_samples, 1, 397);
   r.finish();
 }
 

@@ -34,10 +34,62 @@ double farthest_q(const DetectorModel& d) {
   return std::max(std::hypot(ends[0].qx, ends[0].qy), std::hypot(ends[1].qx, ends[1].qy));
 }
 
+using GrainPatterns = std::vector<std::optional<GrainDiffraction>>;
+
+// Every grain in every direction of incidence, on `threads` threads.
+Expected<GrainPatterns> compute_patterns(const ScanRecipe& recipe, const std::vector<Grain>& grains,
+                                         const std::vector<BlochSimulator>& simulators,
+                                         const DiskSectors& sectors, unsigned threads,
+                                         const ScanSimulation::Progress& progress) {
+  const double q_max = farthest_q(recipe.detector);
+  const double probe =
+      recipe.detector.geometry.probe_radius_px * recipe.detector.geometry.pixel_size_inv_angstrom;
+  GrainPatterns patterns(grains.size() * sectors.size());
+  tbb::enumerable_thread_specific<BlochScratch> scratches;
+  std::mutex mutex;  // guards what follows
+  std::optional<Error> failure;
+  std::size_t done = 0;
+  double bytes = 0;
+  const auto keep = [&](std::size_t i, Expected<GrainDiffraction> pattern) {
+    const std::scoped_lock lock(mutex);
+    if (!pattern) {
+      if (!failure) failure = pattern.error();
+      return;
+    }
+    bytes += static_cast<double>(pattern->bytes());
+    patterns[i] = std::move(*pattern);
+    ++done;
+    if (bytes > k_memory_limit && !failure)
+      failure =
+          Error{ErrorArea::memory,
+                fmt::format(
+                    "specimen: the intensities of {} of {} patterns already take {:.1f} GB; fewer grains or "
+                    "disk_samples, a larger thickness_step_nm or a smaller sg_max help",
+                    done, patterns.size(), bytes / 1e9)};
+    if (progress) progress(static_cast<double>(done) / static_cast<double>(patterns.size()));
+  };
+  const auto failed = [&] {
+    const std::scoped_lock lock(mutex);
+    return failure.has_value();
+  };
+  tbb::task_arena arena(threads == 0 ? tbb::task_arena::automatic : static_cast<int>(threads));
+  arena.execute([&] {
+    tbb::parallel_for(std::size_t{0}, patterns.size(), [&](std::size_t i) {
+      if (failed()) return;
+      const Grain& grain = grains[i / sectors.size()];
+      const auto& centre = sectors.centres()[i % sectors.size()];
+      keep(i, GrainDiffraction::create(simulators[grain.phase], grain, recipe.thickness_step_nm, q_max,
+                                       {probe * centre[0], probe * centre[1]}, scratches.local()));
+    });
+  });
+  if (failure) return tl::unexpected(*failure);
+  return patterns;
+}
+
 }  // namespace
 
 struct ScanSimulation::Patterns {
-  std::vector<std::optional<GrainDiffraction>> grains;
+  std::vector<std::optional<GrainDiffraction>> all;  // [grain][direction of incidence]
 };
 
 ScanSimulation::ScanSimulation(ScanRecipe recipe, Specimen specimen, PatternRenderer renderer)
@@ -51,7 +103,8 @@ Expected<ScanSimulation> ScanSimulation::create(ScanRecipe recipe, unsigned thre
   auto specimen =
       Specimen::create(recipe.specimen, recipe.scan, recipe.detector.geometry.scan_step_nm, recipe.seed);
   if (!specimen) return tl::unexpected(specimen.error());
-  auto renderer = PatternRenderer::create(recipe.detector, recipe.scan);
+  const DiskSectors sectors(recipe.disk_samples);
+  auto renderer = PatternRenderer::create(recipe.detector, recipe.scan, sectors);
   if (!renderer) return tl::unexpected(renderer.error());
   std::vector<BlochSimulator> simulators;
   for (const ScanPhase& phase : recipe.phases) {
@@ -60,44 +113,11 @@ Expected<ScanSimulation> ScanSimulation::create(ScanRecipe recipe, unsigned thre
     simulators.push_back(std::move(*simulator));
   }
 
-  auto patterns = std::make_shared<Patterns>();
-  const std::vector<Grain>& grains = specimen->grains();
-  patterns->grains.resize(grains.size());
-  const double q_max = farthest_q(recipe.detector);
-  tbb::enumerable_thread_specific<BlochScratch> scratches;
-  std::mutex mutex;  // guards what follows
-  std::optional<Error> failure;
-  std::size_t done = 0;
-  double bytes = 0;
-  tbb::task_arena arena(threads == 0 ? tbb::task_arena::automatic : static_cast<int>(threads));
-  arena.execute([&] {
-    tbb::parallel_for(std::size_t{0}, grains.size(), [&](std::size_t i) {
-      {
-        const std::scoped_lock lock(mutex);
-        if (failure) return;
-      }
-      auto pattern = GrainDiffraction::create(simulators[grains[i].phase], grains[i],
-                                              recipe.thickness_step_nm, q_max, scratches.local());
-      const std::scoped_lock lock(mutex);
-      if (!pattern) {
-        failure = pattern.error();
-        return;
-      }
-      bytes += static_cast<double>(pattern->bytes());
-      if (bytes > k_memory_limit && !failure)
-        failure =
-            Error{ErrorArea::memory,
-                  fmt::format("specimen: the intensities of {} of {} grains already take {:.1f} GB; fewer "
-                              "grains, a larger thickness_step_nm or a smaller sg_max help",
-                              done, grains.size(), bytes / 1e9)};
-      patterns->grains[i] = std::move(*pattern);
-      ++done;
-      if (progress) progress(static_cast<double>(done) / static_cast<double>(grains.size()));
-    });
-  });
-  if (failure) return tl::unexpected(*failure);
+  auto patterns = compute_patterns(recipe, specimen->grains(), simulators, sectors, threads, progress);
+  if (!patterns) return tl::unexpected(patterns.error());
   ScanSimulation simulation(std::move(recipe), std::move(*specimen), std::move(*renderer));
-  simulation.patterns_ = std::move(patterns);
+  simulation.sectors_ = sectors;
+  simulation.patterns_ = std::make_shared<const Patterns>(Patterns{std::move(*patterns)});
   return simulation;
 }
 
@@ -118,39 +138,60 @@ ElectronBudget ScanSimulation::compose(std::uint64_t scan_index, Scratch& scratc
   ElectronBudget budget;
   budget.diffuse.amorphous = total * film_elastic;
   budget.diffuse.inelastic = (total - budget.diffuse.amorphous) * (1 - std::exp(-inelastic_depth));
-  double beam = total - budget.diffuse.amorphous - budget.diffuse.inelastic;
+  const double coherent = total - budget.diffuse.amorphous - budget.diffuse.inelastic;
   scratch.spots.clear();
+  scratch.sector_ends.clear();
   scratch.truth.clear();
-  for (const GrainSection& s : scratch.sections) {
-    const GrainDiffraction& pattern = *patterns_->grains[s.grain];
-    const auto split = pattern.split(s.thickness_nm);
-    // Damaged matter scatters as an amorphous film does.
-    const double alive = surviving_share(recipe_.dose, recipe_.phases[grains()[s.grain].phase].critical_dose);
-    pattern.append(s.thickness_nm, beam * alive, scratch.spots);
-    budget.diffracted += beam * alive * split.diffracted;
-    budget.diffuse.amorphous += beam * (1 - alive) * split.diffracted;
-    budget.diffuse.thermal += beam * std::max(0.0, 1 - split.direct - split.diffracted);
-    scratch.truth.push_back(
-        {s.grain, static_cast<float>(s.thickness_nm), static_cast<float>(beam * alive * split.diffracted)});
-    beam *= split.direct;
+  for (const GrainSection& s : scratch.sections)
+    scratch.truth.push_back({s.grain, static_cast<float>(s.thickness_nm), 0.0F});
+  for (std::size_t k = 0; k < sectors_.size(); ++k) {
+    // A direction's spots carry the whole beam: its part of the disk is in the stamp. Its electrons are its
+    // share of that.
+    const double share = sectors_.shares()[k];
+    double beam = coherent;
+    for (std::size_t i = 0; i < scratch.sections.size(); ++i) {
+      const GrainSection& s = scratch.sections[i];
+      const GrainDiffraction& pattern = *patterns_->all[s.grain * sectors_.size() + k];
+      const auto split = pattern.split(s.thickness_nm);
+      // Damaged matter scatters as an amorphous film does.
+      const double alive =
+          surviving_share(recipe_.dose, recipe_.phases[grains()[s.grain].phase].critical_dose);
+      pattern.append(s.thickness_nm, beam * alive, scratch.spots);
+      budget.diffracted += share * beam * alive * split.diffracted;
+      budget.diffuse.amorphous += share * beam * (1 - alive) * split.diffracted;
+      budget.diffuse.thermal += share * beam * std::max(0.0, 1 - split.direct - split.diffracted);
+      scratch.truth[i].weight += static_cast<float>(share * beam * alive * split.diffracted);
+      beam *= split.direct;
+    }
+    budget.direct += share * beam;
+    scratch.spots.push_back({0, 0, beam});
+    scratch.sector_ends.push_back(scratch.spots.size());
   }
-  budget.direct = beam;
-  scratch.spots.push_back({0, 0, beam});
   return budget;
+}
+
+PatternContent ScanSimulation::content(const ElectronBudget& budget, Scratch& scratch) const {
+  scratch.parts.clear();
+  std::size_t begin = 0;
+  for (std::size_t k = 0; k < scratch.sector_ends.size(); ++k) {
+    const std::size_t end = scratch.sector_ends[k];
+    scratch.parts.push_back(
+        {std::span(scratch.spots).subspan(begin, end - begin), 1.0, static_cast<std::uint32_t>(k)});
+    begin = end;
+  }
+  return {scratch.parts, budget.diffuse};
 }
 
 ElectronBudget ScanSimulation::expected(std::uint64_t scan_index, Scratch& scratch) const {
   const ElectronBudget budget = compose(scan_index, scratch);
-  const WeightedSpots spots{scratch.spots, 1};
   renderer_.expected_counts(renderer_.origin(position_of(recipe_.scan, scan_index), recipe_.seed),
-                            {{&spots, 1}, budget.diffuse}, scratch.renderer);
+                            content(budget, scratch), scratch.renderer);
   return budget;
 }
 
 void ScanSimulation::frame(std::uint64_t scan_index, Scratch& scratch, std::span<std::byte> pixels) const {
   const ElectronBudget budget = compose(scan_index, scratch);
-  const WeightedSpots spots{scratch.spots, 1};
-  renderer_.render(position_of(recipe_.scan, scan_index), recipe_.seed, {{&spots, 1}, budget.diffuse},
+  renderer_.render(position_of(recipe_.scan, scan_index), recipe_.seed, content(budget, scratch),
                    scratch.renderer, pixels);
 }
 

@@ -31,7 +31,9 @@ class ScanSimulation {
   struct Scratch {
     PatternRenderer::Scratch renderer;
     std::vector<GrainSection> sections;
-    BraggList spots;
+    BraggList spots;                       // of all crystals, direct beam included; electrons
+    std::vector<std::size_t> sector_ends;  // where each direction of incidence ends in `spots`
+    std::vector<WeightedSpots> parts;
     std::vector<GrainTruth> truth;
   };
   // share of the grains done, 0..1; called from several threads, one at a time
@@ -56,10 +58,12 @@ class ScanSimulation {
  private:
   ScanSimulation(ScanRecipe recipe, Specimen specimen, PatternRenderer renderer);
   ElectronBudget compose(std::uint64_t scan_index, Scratch& scratch) const;
+  PatternContent content(const ElectronBudget& budget, Scratch& scratch) const;
 
   ScanRecipe recipe_;
   std::shared_ptr<const Specimen> specimen_;
   PatternRenderer renderer_;
+  DiskSectors sectors_;
   struct Patterns;
   std::shared_ptr<const Patterns> patterns_;  // per grain
 };

@@ -59,7 +59,7 @@ TEST_CASE("a disk keeps its electrons and its centre at any sub-pixel position")
     for (double shift = 0; shift < 1; shift += 0.13) {
       CAPTURE(radius, shift);
       const BraggPeak spot{0.2 + shift * 0.02, -0.3 + shift * 0.013, 0.25};
-      const WeightedSpots crystal{{&spot, 1}, 4000};
+      const WeightedSpots crystal{{&spot, 1}, 4000, 0};
       r.expected_counts({47.3, 55.8}, {{&crystal, 1}, {}}, scratch);
       const Moments m = moments(scratch.expected, d.geometry.detector);
       CHECK(m.sum == Approx(1000).epsilon(1e-4));
@@ -82,7 +82,7 @@ TEST_CASE("disks are where the calibration says, with ellipse, rotation and mirr
   const ScanPosition at{5, 2};
   PatternRenderer::Scratch scratch;
   const BraggPeak spot{0.31, 0.12, 1};
-  const WeightedSpots crystal{{&spot, 1}, 100};
+  const WeightedSpots crystal{{&spot, 1}, 100, 0};
   r.expected_counts(r.origin(at, 1), {{&crystal, 1}, {}}, scratch);
   const Moments m = moments(scratch.expected, d.geometry.detector);
   const auto expected = PixelsToQ(d.geometry).to_pixels(at, spot.qx, spot.qy);
@@ -97,7 +97,7 @@ TEST_CASE("disks are where the calibration says, with ellipse, rotation and mirr
 TEST_CASE("the soft edge and the point spread widen a disk; a tail reaches far") {
   DetectorModel d = plain_detector();
   const BraggPeak spot{0, 0, 1};
-  const WeightedSpots crystal{{&spot, 1}, 1e5};
+  const WeightedSpots crystal{{&spot, 1}, 1e5, 0};
   const auto peak_and_far = [&] {
     PatternRenderer::Scratch scratch;
     renderer_of(d).expected_counts({48, 56}, {{&crystal, 1}, {}}, scratch);
@@ -114,6 +114,41 @@ TEST_CASE("the soft edge and the point spread widen a disk; a tail reaches far")
   const auto tailed = peak_and_far();
   CHECK(tailed.first < sharp.first);
   CHECK(tailed.second > 1.0F);
+}
+
+TEST_CASE("the directions of incidence are the parts of a disk") {
+  for (std::uint32_t samples : {1U, 6U, 7U, 19U, 40U}) {
+    const DiskSectors sectors(samples);
+    CAPTURE(samples);
+    CHECK(sectors.size() == (samples < 7 ? 1 : samples < 19 ? 7 : samples < 37 ? 19 : 37));
+    double sum = 0;
+    for (double share : sectors.shares()) {
+      CHECK(share == Approx(1.0 / static_cast<double>(sectors.size())).epsilon(0.45));
+      sum += share;
+    }
+    CHECK(sum == Approx(1));
+  }
+  DetectorModel d = plain_detector();
+  d.geometry.probe_radius_px = 9;
+  const DiskSectors sectors(19);
+  const auto parts = PatternRenderer::create(d, {1, 1}, sectors);
+  REQUIRE(parts.has_value());
+  const BraggPeak spot{0.1, -0.2, 1};
+  std::vector<WeightedSpots> all;
+  for (std::uint32_t k = 0; k < 19; ++k) all.push_back({{&spot, 1}, 1000, k});
+  PatternRenderer::Scratch together, whole, one;
+  parts->expected_counts({47, 55}, {all, {}}, together);
+  renderer_of(d).expected_counts({47, 55}, {std::span(all).first(1), {}}, whole);
+  for (std::size_t i = 0; i < whole.expected.size(); ++i)
+    CHECK(together.expected[i] == Approx(whole.expected[i]).margin(1e-3));
+  // A part lies where its direction points.
+  for (std::size_t k : {0U, 3U, 12U}) {
+    parts->expected_counts({47, 55}, {std::span(all).subspan(k, 1), {}}, one);
+    const Moments m = moments(one.expected, d.geometry.detector);
+    CHECK(m.sum == Approx(1000 * sectors.shares()[k]).epsilon(0.06));
+    CHECK(m.row == Approx(47 + 5 + 9 * sectors.centres()[k][0]).margin(1.2));
+    CHECK(m.col == Approx(55 - 10 + 9 * sectors.centres()[k][1]).margin(1.2));
+  }
 }
 
 TEST_CASE("the diffuse shapes hold their electrons, follow the origin and show the carbon ring") {
@@ -140,7 +175,7 @@ TEST_CASE("counts follow the expectation and repeat for one seed and position on
   d.origin_jitter_px = 0.4;
   const auto r = renderer_of(d);
   const BraggPeak spots[] = {{0, 0, 0.6}, {0.4, 0.1, 0.1}, {-0.4, -0.1, 0.1}};
-  const WeightedSpots crystal{spots, 50000};
+  const WeightedSpots crystal{spots, 50000, 0};
   const PatternContent content{{&crystal, 1}, {4000, 2000, 3000}};
   const auto a = frame_of(r, {1, 2}, 9, content);
   CHECK(a == frame_of(r, {1, 2}, 9, content));
@@ -169,7 +204,7 @@ TEST_CASE("gaps, dead and hot pixels and saturation appear in the frame and in t
   d.max_count = 300;
   const auto r = renderer_of(d);
   const BraggPeak spot{0, 0, 1};
-  const WeightedSpots crystal{{&spot, 1}, 1e6};
+  const WeightedSpots crystal{{&spot, 1}, 1e6, 0};
   const auto frame = frame_of(r, {0, 0}, 1, {{&crystal, 1}, {0, 0, 1e6}});
   CHECK(frame[10 * 112 + 5] == 0);
   CHECK(frame[20 * 112 + 7] == 300);

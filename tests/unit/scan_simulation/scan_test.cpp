@@ -31,7 +31,7 @@ TEST_CASE("spots at any thickness agree with the Bloch-wave simulator") {
   grain.rotation = Eigen::AngleAxisd(0.7, Eigen::Vector3d(1, 2, -0.5).normalized()).toRotationMatrix();
   grain.max_thickness_nm = 20;
   BlochScratch scratch;
-  const auto diffraction = GrainDiffraction::create(*simulator, grain, 0.5, 5.0, scratch);
+  const auto diffraction = GrainDiffraction::create(*simulator, grain, 0.5, 5.0, {0, 0}, scratch);
   REQUIRE(diffraction.has_value());
   Orientation orientation;
   orientation.axes = grain.rotation.transpose();
@@ -191,6 +191,50 @@ TEST_CASE("demo:gold is a replayable source with its calibration") {
   CHECK(truth->scan == start.scan);
   CHECK(truth->phases.at(0).name == "gold");
   CHECK(truth->phases.at(0).cell.a == Approx(4.0786));
+}
+
+TEST_CASE("disk_samples puts dynamical contrast into the disks and loses no electron") {
+  auto recipe = demo_recipe("demo:gold?scan=8x8&particles=1");
+  REQUIRE(recipe.has_value());
+  // 3 mrad at 9 px radius on one thick grain near [001]: rocking curves of a fraction of a milliradian.
+  recipe->specimen.particles.clear();
+  PolycrystalSettings film;
+  film.grains = 1;
+  film.phases = {{0, 1.0}};
+  film.thickness_nm = 40;
+  film.orientation.kind = GrainOrientations::Kind::fixed;
+  film.orientation.axis = Eigen::Vector3d(0.02, 0.01, 1).normalized();
+  recipe->specimen.polycrystals = {film};
+  recipe->detector.geometry.probe_radius_px = 9;
+  recipe->bloch.k_max = 1.0;
+  recipe->support.thickness_nm = 0;  // diffuse light is brightest in the middle: without it
+  recipe->phases[0].inelastic_path_nm = 1e6;
+  ScanSimulation::Scratch even, fine;
+  const auto flat = ScanSimulation::create(*recipe, 1);
+  recipe->disk_samples = 37;
+  const auto contrast = ScanSimulation::create(*recipe, 1);
+  REQUIRE(flat.has_value());
+  REQUIRE(contrast.has_value());
+  const ElectronBudget b = contrast->expected(0, fine);
+  flat->expected(0, even);
+  const double total =
+      b.direct + b.diffracted + b.diffuse.inelastic + b.diffuse.thermal + b.diffuse.amorphous;
+  CHECK(total == Approx(recipe->electrons_per_pattern).epsilon(2e-3));
+  // The spread over the inner part of the direct disk: none before, much now.
+  const auto spread = [&](const ScanSimulation::Scratch& s) {
+    double low = 1e30, high = 0;
+    const auto origin = recipe->detector.geometry.origin({0, 0});
+    for (int row = -5; row <= 5; ++row)
+      for (int col = -5; col <= 5; ++col) {
+        const auto at = static_cast<std::size_t>(std::lround(origin[0]) + row) * 192 +
+                        static_cast<std::size_t>(std::lround(origin[1]) + col);
+        low = std::min(low, static_cast<double>(s.renderer.expected[at]));
+        high = std::max(high, static_cast<double>(s.renderer.expected[at]));
+      }
+    return high / low;
+  };
+  CHECK(spread(even) < 1.3);
+  CHECK(spread(fine) > 1.5 * spread(even));
 }
 
 TEST_CASE("addresses that mean nothing are refused with what there is") {
