@@ -25,11 +25,11 @@ struct FileHeader {
 static_assert(sizeof(FileHeader) == 32);
 
 struct TableEntry {
-  std::array<char, 24> name;
+  std::array<char, 40> name;
   std::uint64_t offset, size;
   std::uint32_t crc, zero;
 };
-static_assert(sizeof(TableEntry) == 48);
+static_assert(sizeof(TableEntry) == 64);
 
 std::uint64_t aligned(std::uint64_t offset) {
   return (offset + k_alignment - 1) / k_alignment * k_alignment;

@@ -7,7 +7,7 @@
 //          16  size of the whole file u64
 //          24  CRC-32 of the section table, then of bytes 0..23 (continued)  u32
 //          28  0                      u32
-//          32  section table: name (24 bytes, zero padded), offset u64, size u64, CRC-32 u32, 0 u32
+//          32  section table: name (40 bytes, zero padded), offset u64, size u64, CRC-32 u32, 0 u32
 //   then the sections, each at a multiple of 64. CRC-32 is that of zlib. The first section is "metadata",
 //   UTF-8 JSON.
 #pragma once
@@ -27,7 +27,7 @@ constexpr std::uint32_t k_model_format_version = 1;
 constexpr std::uint64_t k_max_model_bytes = std::uint64_t{8} << 30;
 
 struct ModelSection {
-  std::string name;  // at most 23 characters
+  std::string name;  // at most 39 characters
   std::vector<std::byte> bytes;
 };
 

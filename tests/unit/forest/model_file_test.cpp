@@ -34,6 +34,9 @@ CrystalModelParts small_model() {
   groups.labels = {221, 225, 229};
   parts.space_group[7] = *Forest::create(groups);
   parts.lattice[7] = *Forest::create(random_parts({ForestKind::regression, features, 6, 4, 3}, 3));
+  ForestParts longest_name = random_parts({ForestKind::classification, features, 1, 2, 2}, 4);
+  longest_name.labels = {62};
+  parts.space_group[3] = *Forest::create(longest_name);
   parts.provenance = R"({"note":"a test"})";
   return parts;
 }
@@ -162,7 +165,7 @@ TEST_CASE("a model is not made from parts that do not fit together") {
   parts.system.reset();
   CHECK_FALSE(make_crystal_model(parts, ""));
   parts = good;
-  parts.space_group[3] = parts.space_group[7];  // cubic groups under orthorhombic
+  parts.space_group[4] = parts.space_group[7];  // cubic groups under tetragonal
   CHECK_FALSE(make_crystal_model(parts, ""));
   parts = good;
   parts.lattice[7] = parts.space_group[7];
