@@ -198,6 +198,11 @@ std::shared_ptr<ActiveScan> Session::Engine::scan() const {
   return scan_;
 }
 
+std::shared_ptr<FrameSource> Session::Engine::source() const {
+  const std::lock_guard lock(mutex_);
+  return source_;
+}
+
 void Session::Engine::set_state(SessionState state, std::string error) {
   {
     const std::lock_guard lock(mutex_);

@@ -83,6 +83,7 @@ class Session::Engine {
   void publish_now();
 
   std::shared_ptr<ActiveScan> scan() const;
+  std::shared_ptr<FrameSource> source() const;
   void set_state(SessionState state, std::string error = {});
   void log(LogLevel level, const std::string& text) const;
   enum class Fault { duplicate, out_of_range, stale, bad_message, no_scan };

@@ -28,17 +28,13 @@ std::size_t slot_count(const SessionConfig& config, const ScanStart& scan) {
 }  // namespace
 
 void Session::Engine::receive_loop() {
-  std::shared_ptr<FrameSource> source;
-  {
-    const std::lock_guard lock(mutex_);
-    source = source_;
-  }
+  const std::shared_ptr<FrameSource> from = source();
   scan_open_ = false;
   first_frame_ns_ = 0;
   last_event_ns_ = steady_now_ns();
   bool over = false;
   while (!stop_requested_ && !over && state() != SessionState::failed) {
-    SourceEvent event = source->next(k_receive_timeout);
+    SourceEvent event = from->next(k_receive_timeout);
     if (auto* start = std::get_if<ScanStart>(&event)) {
       handle(std::move(*start));
     } else if (auto* message = std::get_if<FrameMessage>(&event)) {
@@ -49,7 +45,7 @@ void Session::Engine::receive_loop() {
       handle(std::move(*bad));
     } else if (std::holds_alternative<EndOfSource>(event)) {
       over = true;
-    } else if (scan_open_ && source->live()) {
+    } else if (scan_open_ && from->live()) {
       const auto silent_ms = (steady_now_ns() - last_event_ns_) / 1'000'000;
       if (silent_ms > static_cast<std::uint64_t>(config().scan_timeout.count())) {
         log(LogLevel::warning,
@@ -63,7 +59,7 @@ void Session::Engine::receive_loop() {
   receiving_ = false;
   const SessionState now = state();
   if (now == SessionState::waiting && over)
-    set_state(SessionState::failed, fmt::format("{} holds no frame", source->description()));
+    set_state(SessionState::failed, fmt::format("{} holds no frame", from->description()));
   else if (now == SessionState::waiting || (now == SessionState::finished && !over))
     set_state(SessionState::stopped);
 }
@@ -91,13 +87,10 @@ void Session::Engine::handle(ScanStart start) {
   auto opened = open_scan(start);
   if (!opened) {
     board_.bad_messages.fetch_add(1);
-    log(LogLevel::error, opened.error().message);
-    bool live = false;
-    {
-      const std::lock_guard lock(mutex_);
-      live = source_->live();
-    }
-    // A recording will not get better; a detector's next scan may be set up right.
+    // A recording will not get better, its failure is the session's; a detector's next scan may be set up
+    // right.
+    const bool live = source()->live();
+    if (live) log(LogLevel::error, opened.error().message);
     set_state(live ? SessionState::waiting : SessionState::failed, opened.error().message);
     return;
   }
@@ -156,11 +149,7 @@ Expected<std::shared_ptr<ActiveScan>> Session::Engine::open_scan(const ScanStart
   opened->map.set_threshold(with.threshold);
   opened->map.set_filter(with.filter_5x5);
   opened->map.set_systems(allowed_systems_mask(with.systems));
-  bool live = false;
-  {
-    const std::lock_guard lock(mutex_);
-    live = source_->live();
-  }
+  const bool live = source()->live();
   LabelGraphSettings settings{start, with.min_disks, with.threads, live};
   opened->graph = std::make_unique<LabelGraph>(settings, calibration, std::move(*detector), with.model,
                                                opened->map, opened->pool, opened->recent, board_);
@@ -216,11 +205,7 @@ void Session::Engine::handle(FrameMessage message) {
 bool Session::Engine::admit(ActiveScan& to, FrameMessage message) {
   const std::uint64_t received_ns = steady_now_ns();
   FrameSlot* slot = to.pool.try_acquire();
-  bool live = false;
-  {
-    const std::lock_guard lock(mutex_);
-    live = source_->live();
-  }
+  const bool live = source()->live();
   while (!slot && !live && !stop_requested_) slot = to.pool.acquire_for(k_receive_timeout);
   if (!slot) {
     board_.skipped.fetch_add(1);

@@ -178,7 +178,7 @@ Expected<void> write_provenance(Writer& writer, const Session& session, const Ma
 Expected<void> save_result(const Session& session, const std::filesystem::path& file) {
   const auto map = session.snapshot();
   if (!map) return fail(ErrorArea::usage, "there is no scan to save yet");
-  auto writer = Writer::create(file);
+  auto writer = Writer::create_in_memory(file);
   if (!writer) return tl::unexpected<Error>(writer.error());
   auto written = write_labels(*writer, *map);
   if (written) written = write_raw_labels(*writer, *map);

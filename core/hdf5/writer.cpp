@@ -3,12 +3,14 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <fstream>
 #include <system_error>
 
 namespace bragglive::hdf5 {
 namespace {
 
 constexpr hsize_t k_chunk_elements = 1 << 16;
+constexpr std::size_t k_memory_step = std::size_t{4} << 20;  // growth of a file in memory
 
 // Whole last axes as long as a chunk stays small.
 Dims chunk_of(const Dims& dims) {
@@ -22,21 +24,38 @@ Dims chunk_of(const Dims& dims) {
   return chunk;
 }
 
+std::filesystem::path part_of(const std::filesystem::path& target) {
+  std::filesystem::path part = target;
+  part += fmt::format(".part{}", ::getpid());
+  return part;
+}
+
+tl::unexpected<Error> cannot_write(const std::filesystem::path& target) {
+  return fail(ErrorArea::file, "cannot write {}: does the folder exist, may you write there, is there room?",
+              target.string());
+}
+
 }  // namespace
 
-Writer::Writer(Handle file, std::filesystem::path target, std::filesystem::path part)
-    : file_(std::move(file)), target_(std::move(target)), part_(std::move(part)) {}
+Writer::Writer(Handle file, std::filesystem::path target, std::filesystem::path part, bool in_memory)
+    : file_(std::move(file)), target_(std::move(target)), part_(std::move(part)), in_memory_(in_memory) {}
 
 Expected<Writer> Writer::create(const std::filesystem::path& target) {
   const QuietErrors quiet;
-  std::filesystem::path part = target;
-  part += fmt::format(".part{}", ::getpid());
+  const std::filesystem::path part = part_of(target);
   Handle file(H5Fcreate(part.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT));
-  if (!file)
-    return fail(ErrorArea::file,
-                "cannot write {}: does the folder exist, may you write there, is there room?",
-                target.string());
-  return Writer(std::move(file), target, std::move(part));
+  if (!file) return cannot_write(target);
+  return Writer(std::move(file), target, part, false);
+}
+
+Expected<Writer> Writer::create_in_memory(const std::filesystem::path& target) {
+  const QuietErrors quiet;
+  const Handle access(H5Pcreate(H5P_FILE_ACCESS));
+  H5Pset_fapl_core(access.get(), k_memory_step, 0);
+  const std::filesystem::path part = part_of(target);
+  Handle file(H5Fcreate(part.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, access.get()));
+  if (!file) return fail(ErrorArea::memory, "cannot prepare {} in memory", target.string());
+  return Writer(std::move(file), target, part, true);
 }
 
 Writer::~Writer() {
@@ -105,11 +124,25 @@ Expected<void> Writer::attribute(const std::string& object, const std::string& n
   return write_attribute(object, name, H5T_NATIVE_INT64, &value);
 }
 
+Expected<void> Writer::write_image() {
+  const ssize_t size = H5Fget_file_image(file_.get(), nullptr, 0);
+  if (size < 0) return failed("the image");
+  std::vector<char> image(static_cast<std::size_t>(size));
+  if (H5Fget_file_image(file_.get(), image.data(), image.size()) != size) return failed("the image");
+  std::ofstream out(part_, std::ios::binary);
+  if (!out) return cannot_write(target_);
+  out.write(image.data(), size);
+  out.close();
+  if (!out) return failed("all");
+  return {};
+}
+
 Expected<void> Writer::commit() {
   {
     const QuietErrors quiet;
-    const bool flushed = H5Fflush(file_.get(), H5F_SCOPE_GLOBAL) >= 0;
-    if (!flushed) return failed("the end");
+    if (H5Fflush(file_.get(), H5F_SCOPE_GLOBAL) < 0) return failed("the end");
+    if (in_memory_)
+      if (auto written = write_image(); !written) return written;
     file_ = Handle();
   }
   std::error_code error;

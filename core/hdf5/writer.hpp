@@ -16,7 +16,11 @@ using Dims = std::vector<hsize_t>;
 
 class Writer {
  public:
+  // For files larger than memory: HDF5 writes as it goes.
   static Expected<Writer> create(const std::filesystem::path& target);
+  // Built in memory and written by commit() in one go. HDF5 1.10 cannot let go of a dataset that a full disk
+  // kept it from flushing: a program that must go on after a full disk writes its results this way.
+  static Expected<Writer> create_in_memory(const std::filesystem::path& target);
   Writer(Writer&&) noexcept = default;
   Writer& operator=(Writer&&) noexcept = default;
   ~Writer();  // without commit(): the unfinished file is removed
@@ -37,7 +41,8 @@ class Writer {
   hid_t file() const { return file_.get(); }
 
  private:
-  Writer(Handle file, std::filesystem::path target, std::filesystem::path part);
+  Writer(Handle file, std::filesystem::path target, std::filesystem::path part, bool in_memory);
+  Expected<void> write_image();
   Expected<void> write_dataset(const std::string& path, hid_t type, const void* values, std::size_t count,
                                const Dims& dims);
   Expected<void> write_attribute(const std::string& object, const std::string& name, hid_t type,
@@ -47,6 +52,7 @@ class Writer {
   Handle file_;
   std::filesystem::path target_;
   std::filesystem::path part_;
+  bool in_memory_;
 };
 
 }  // namespace bragglive::hdf5

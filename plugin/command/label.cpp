@@ -1,4 +1,6 @@
 // `bragglive label`: a source in, a labelled map out, without a window.
+#include <unistd.h>
+
 #include <atomic>
 #include <csignal>
 #include <cstdio>
@@ -112,7 +114,17 @@ void wait_for_end(Session& session, const Options& options, const ScanReports& r
   }
 }
 
+// Said before the first frame, not after the last one.
+Expected<void> check_writable(const std::string& out) {
+  if (out.empty()) return {};
+  const std::filesystem::path folder = std::filesystem::absolute(out).parent_path();
+  if (::access(folder.c_str(), W_OK) == 0) return {};
+  return fail(ErrorArea::file, "cannot write {}: the folder {} does not exist or is not yours to write", out,
+              folder.string());
+}
+
 int run_label(const Options& options) {
+  if (const auto writable = check_writable(options.out); !writable) return report(writable.error());
   auto config = session_config(options);
   if (!config) return report(config.error());
   ScanReports reports(options);
