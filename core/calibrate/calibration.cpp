@@ -127,7 +127,7 @@ Expected<void> validate(const Calibration& c) {
   for (std::uint32_t pixel : c.masked_pixels) mask_good = mask_good && pixel < c.detector.pixels();
   const auto positive = [](double value) { return std::isfinite(value) && value > 0; };
   const auto not_negative = [](double value) { return std::isfinite(value) && value >= 0; };
-  Expected<void> result = check(shape_good, "detector", "must be two sides from 1 to 4096");
+  Expected<void> result = check(shape_good, "detector", "must be two sides of a possible detector");
   const auto also = [&](bool good, std::string_view field, std::string_view rule) {
     if (result) result = check(good, field, rule);
   };

@@ -100,29 +100,26 @@ Background judge_sectors(const Plan& p, const SectorSums& sectors, double varian
 // two.
 template <class Pixel>
 double without_spikes(const Plan& p, const Pixel* centre, double on, double background, double variance) {
-  std::array<double, 3> top{};
+  std::array<double, 2> top{};
   for (const std::ptrdiff_t offset : p.disk) {
     double value = static_cast<double>(centre[offset]);
     for (double& kept : top)
       if (value > kept) std::swap(value, kept);
   }
-  double sum = on;
-  double others = static_cast<double>(p.disk.size());
-  for (std::size_t i = 0; i < 2; ++i) {
-    // What the brightest pixel may hold, judged by the others; round probes of few pixels peak up to twice
-    // above the mean.
-    const double rest = std::max((sum - top[i]) / (others - 1), background);
-    if (top[i] <= 2 * rest + 4 * std::sqrt(rest * variance) + 3 * variance) return sum;
-    sum -= top[i] - rest;
-    others -= 1;
-  }
-  return sum;
+  // What a pixel may hold, judged by all the others; round probes of few pixels peak up to twice above the
+  // mean.
+  const double others = std::max(1.0, static_cast<double>(p.disk.size()) - 2);
+  const double usual = std::max((on - top[0] - top[1]) / others, background);
+  const double most = 2 * usual + 4 * std::sqrt(usual * variance) + 3 * variance;
+  for (const double value : top)
+    if (value > most) on -= value - usual;
+  return on;
 }
 
 // Peak of a hat-shaped profile through three points.
-float hat(std::int32_t before, std::int32_t at, std::int32_t after) {
-  const double fall = static_cast<double>(at) - std::min(before, after);
-  return fall > 0 ? static_cast<float>(0.5 * (static_cast<double>(after) - before) / fall) : 0.0f;
+float hat(float before, float at, float after) {
+  const float fall = at - std::min(before, after);
+  return fall > 0 ? 0.5f * (after - before) / fall : 0.0f;
 }
 
 // Variance per count, from three blocks of 3 x 3 pixels in line: the outer ones predict the middle one. Small
@@ -160,8 +157,8 @@ double noise_of(const Plan& p, const Pixel* image, std::vector<float>& samples) 
 }
 
 template <class Pixel>
-void test_peak(const Plan& p, const Pixel* image, const std::int32_t* sums, int row, int col, double variance,
-               std::vector<Candidate>& candidates) {
+void test_peak(const Plan& p, const Pixel* image, const std::int32_t* sums, const float* sharp, int row,
+               int col, double variance, std::vector<Candidate>& candidates) {
   const auto stride = static_cast<std::ptrdiff_t>(p.stride);
   const std::ptrdiff_t at = static_cast<std::ptrdiff_t>(p.origin) + row * stride + col;
   if (!p.centre_ok.empty() && !p.centre_ok[static_cast<std::size_t>(at)]) return;
@@ -169,18 +166,18 @@ void test_peak(const Plan& p, const Pixel* image, const std::int32_t* sums, int 
   if (ring.pixels <= 0) return;
   const double per_pixel = ring.counts / ring.pixels;
   const double alpha = static_cast<double>(p.disk.size()) / ring.pixels;
-  const std::int32_t* sum = sums + at;
-  double on = *sum;
+  const float* peak = sharp + at;
+  double on = sums[at];
   if (li_ma(on / variance, ring.counts / variance, alpha) < p.threshold) return;
   const double trimmed = without_spikes(p, image + at, on, per_pixel, variance);
   if (trimmed < on) {
     if (li_ma(trimmed / variance, ring.counts / variance, alpha) < p.threshold) return;
     on = trimmed;
   }
-  candidates.push_back({static_cast<float>(row) + hat(sum[-stride], *sum, sum[stride]),
-                        static_cast<float>(col) + hat(sum[-1], *sum, sum[1]),
+  candidates.push_back({static_cast<float>(row) + hat(peak[-stride], *peak, peak[stride]),
+                        static_cast<float>(col) + hat(peak[-1], *peak, peak[1]),
                         static_cast<float>(on - alpha * ring.counts), static_cast<float>(per_pixel),
-                        static_cast<float>(ring.by_row), static_cast<float>(ring.by_col)});
+                        static_cast<float>(ring.by_row), static_cast<float>(ring.by_col), *peak});
 }
 
 template <class Pixel>
@@ -191,7 +188,8 @@ double search(const Plan& p, const Pixel* image, DiskSums<Pixel> disk_sums, Find
   const auto pad = static_cast<std::size_t>(p.pad);
   for (std::size_t row = 0; row < p.shape.rows; ++row)
     disk_sums(view, static_cast<std::ptrdiff_t>(row), p.runs(), p.shape.cols, s.columns.data() + pad,
-              p.stride, s.sums.data() + p.origin + row * p.stride);
+              p.stride, s.sums.data() + p.origin + row * p.stride,
+              s.sharp.data() + p.origin + row * p.stride);
   const double variance = p.config.variance_per_count > 0 ? std::max(p.config.variance_per_count / unit, 1e-6)
                                                           : noise_of(p, image, s.noise);
   PeakTest test;
@@ -206,10 +204,10 @@ double search(const Plan& p, const Pixel* image, DiskSums<Pixel> disk_sums, Find
   s.candidates.clear();
   for (int row = p.edge; row < last_row && p.edge < last_col; ++row) {
     const std::size_t count =
-        find_peaks(sums, row, static_cast<std::size_t>(p.edge), static_cast<std::size_t>(last_col), test,
-                   s.found.data(), s.found.size());
+        find_peaks(sums, {s.sharp.data() + p.origin, stride}, row, static_cast<std::size_t>(p.edge),
+                   static_cast<std::size_t>(last_col), test, s.found.data(), s.found.size());
     for (std::size_t i = 0; i < count && s.candidates.size() < k_max_candidates; ++i)
-      test_peak(p, image, s.sums.data(), row, s.found[i], variance, s.candidates);
+      test_peak(p, image, s.sums.data(), s.sharp.data(), row, s.found[i], variance, s.candidates);
   }
   return variance;
 }
@@ -222,7 +220,8 @@ double find_candidates(const Plan& p, const WorkingFrame& frame, SearchScratch& 
     s.origin = p.origin;
     s.rows = p.shape.rows;
     s.sums.assign(p.cells, 0);
-    s.columns.assign(0, 0);
+    s.sharp.assign(p.cells, 0);
+    s.columns.clear();
     s.found.assign(p.shape.cols, 0);
     s.noise.reserve(1024);
     s.candidates.reserve(k_max_candidates);
@@ -234,7 +233,7 @@ double find_candidates(const Plan& p, const WorkingFrame& frame, SearchScratch& 
       frame.wide ? search(p, frame.wide_image.data(), kernels.sums_u32, kernels.find_peaks, frame.unit, s)
                  : search(p, frame.narrow.data(), kernels.sums_u16, kernels.find_peaks, frame.unit, s);
   std::sort(s.candidates.begin(), s.candidates.end(), [](const Candidate& a, const Candidate& b) {
-    if (a.counts != b.counts) return a.counts > b.counts;
+    if (a.sharp != b.sharp) return a.sharp > b.sharp;
     return a.row != b.row ? a.row < b.row : a.col < b.col;
   });
   return variance;

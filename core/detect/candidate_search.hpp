@@ -14,17 +14,20 @@ struct Candidate {
   float counts = 0;              // above the local background
   float background = 0;          // counts per pixel
   float by_row = 0, by_col = 0;  // its slope, counts per pixel and pixel
+  float sharp = 0;               // disk sum above the ring close around it: largest where the disk fits best
 };
 
 struct SearchScratch {
   std::vector<std::int32_t> columns, sums;
+  std::vector<float> sharp;
   std::vector<std::uint16_t> found;
   std::vector<float> noise;
   std::vector<Candidate> candidates;
   std::size_t stride = 0, origin = 0, rows = 0;
 };
 
-// Fills scratch.candidates, strongest first. Returns the variance per count that was used.
+// Fills scratch.candidates, the best fitting (largest `sharp`) first. Returns the variance per count that was
+// used.
 double find_candidates(const DiskDetector::Plan& plan, const WorkingFrame& frame,
                        SearchScratch& scratch) noexcept;
 

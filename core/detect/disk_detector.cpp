@@ -70,8 +70,8 @@ double bright_sum(const Plan& p, const Pixel* image, double centre_row, double c
   return static_cast<double>(sum);
 }
 
-void hand_out(const Plan& p, const std::vector<DiskFit>& fits, double unit, double centre_row,
-              double centre_col, BraggList& disks) {
+void hand_out(const Plan& p, const std::vector<DiskFit>& fits, double variance, double unit,
+              double centre_row, double centre_col, BraggList& disks) {
   const double direct2 = std::pow(1.5 * p.config.probe_radius_px, 2);
   double strongest = 0;
   for (const DiskFit& fit : fits) {
@@ -83,7 +83,11 @@ void hand_out(const Plan& p, const std::vector<DiskFit>& fits, double unit, doub
       return std::pow(other.qx - peak.qx, 2) + std::pow(other.qy - peak.qy, 2) < 0.36 * p.spacing * p.spacing;
     });
     // Between overlapping disks there are maxima of the sum that the fit explains away.
-    const bool ghost = fit.crowded && fit.height < 2.5f * fit.height_sigma;
+    const double certainty =
+        fit.height_sigma > 0 ? static_cast<double>(fit.height / fit.height_sigma) / std::sqrt(variance) : 0;
+    const double few_counts = 0.6 * std::sqrt(static_cast<double>(fit.counts) / variance);
+    const bool ghost =
+        fit.crowded && (certainty < 2.5 || (certainty < p.threshold && certainty < few_counts));
     if (piece || ghost) continue;
     disks.push_back(peak);
     const double from_centre2 = std::pow(peak.qx - centre_row, 2) + std::pow(peak.qy - centre_col, 2);
@@ -110,7 +114,7 @@ DetectStatus DiskDetector::detect(const FrameView& frame, double centre_row, dou
   const DetectStatus status = detail::load_frame(p, frame, s.frame);
   if (status != DetectStatus::ok) return status;
 
-  detail::find_candidates(p, s.frame, s.search);
+  const double variance = detail::find_candidates(p, s.frame, s.search);
   choose(p, s.search.candidates, s.fits);
   const auto fit = [&](const auto* image) {
     using Pixel = std::remove_cvref_t<decltype(*image)>;
@@ -126,7 +130,7 @@ DetectStatus DiskDetector::detect(const FrameView& frame, double centre_row, dou
   else
     fit(s.frame.narrow.data());
   sums.dark_field = s.frame.total * s.frame.unit - sums.bright_field;
-  hand_out(p, s.fits, s.frame.unit, centre_row, centre_col, disks);
+  hand_out(p, s.fits, variance, s.frame.unit, centre_row, centre_col, disks);
   return DetectStatus::ok;
 }
 

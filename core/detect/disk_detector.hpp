@@ -71,6 +71,7 @@ class DiskDetector {
   FrameShape shape() const;
 
   struct Plan;  // internal: disk_plan.hpp
+  const Plan& plan() const { return *plan_; }
 
  private:
   explicit DiskDetector(std::unique_ptr<const Plan> plan);

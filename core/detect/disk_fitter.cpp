@@ -253,6 +253,9 @@ void DiskFitter::fit_all(const PaddedImage<Pixel>& image, std::span<DiskFit> fit
   for (std::size_t i = 0; i < fits.size(); ++i) fit_one(image, fits, i, s, 6);
   for (std::size_t i = 0; i < fits.size(); ++i)
     if (fits[i].crowded) {
+      // The start was a guess that the neighbours may have pulled; now their shapes are known.
+      fits[i].start_row = fits[i].row;
+      fits[i].start_col = fits[i].col;
       find_background(image, fits, i);
       fit_one(image, fits, i, s, 3);
     }

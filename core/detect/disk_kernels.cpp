@@ -12,7 +12,7 @@ namespace {
 constexpr std::size_t k_lanes = 16;
 using Lanes = std::int32_t __attribute__((vector_size(64)));
 using LanesU16 = std::uint16_t __attribute__((vector_size(32)));
-using LanesU32 = std::uint32_t __attribute__((vector_size(64)));
+using FloatLanes = float __attribute__((vector_size(64)));
 
 BL_INLINE void load(const std::uint16_t* from, Lanes& lanes) {
   LanesU16 raw;
@@ -48,14 +48,13 @@ BL_INLINE void column_runs(const Pixel* centre, std::ptrdiff_t stride, const Dis
 }
 
 template <std::size_t vectors>
-BL_INLINE void across_columns(const std::int32_t* columns, std::size_t columns_stride, const DiskRuns& disk,
-                              std::int32_t* out) {
+BL_INLINE void add_columns(const std::int32_t* columns, std::size_t columns_stride,
+                           std::span<const int> level_of, Lanes (&sum)[vectors]) {
   const auto row_of = [&](std::size_t d) {
-    return columns + static_cast<std::size_t>(disk.level_of[d]) * columns_stride;
+    return columns + static_cast<std::size_t>(level_of[d]) * columns_stride;
   };
-  Lanes sum[vectors];
   for (std::size_t v = 0; v < vectors; ++v) load(row_of(0) + v * k_lanes, sum[v]);
-  for (std::size_t d = 1; d < disk.level_of.size(); ++d) {
+  for (std::size_t d = 1; d < level_of.size(); ++d) {
     const std::int32_t* row = row_of(d);
     for (std::size_t v = 0; v < vectors; ++v) {
       Lanes left;
@@ -65,12 +64,27 @@ BL_INLINE void across_columns(const std::int32_t* columns, std::size_t columns_s
       sum[v] += left + right;
     }
   }
-  __builtin_memcpy(out, sum, sizeof sum);
+}
+
+template <std::size_t vectors>
+BL_INLINE void across_columns(const std::int32_t* columns, std::size_t columns_stride, const DiskRuns& disk,
+                              std::int32_t* out, float* sharp) {
+  Lanes inner[vectors];
+  Lanes outer[vectors];
+  add_columns<vectors>(columns, columns_stride, disk.disk, inner);
+  add_columns<vectors>(columns, columns_stride, disk.outer, outer);
+  __builtin_memcpy(out, inner, sizeof inner);
+  for (std::size_t v = 0; v < vectors; ++v) {
+    const FloatLanes ring = __builtin_convertvector(outer[v] - inner[v], FloatLanes);
+    const FloatLanes value = __builtin_convertvector(inner[v], FloatLanes) - disk.ring_weight * ring;
+    __builtin_memcpy(sharp + v * k_lanes, &value, sizeof value);
+  }
 }
 
 template <class Pixel>
 BL_INLINE void disk_sums_body(MapView<Pixel> image, std::ptrdiff_t y, const DiskRuns& disk, std::size_t cols,
-                              std::int32_t* columns, std::size_t columns_stride, std::int32_t* out) {
+                              std::int32_t* columns, std::size_t columns_stride, std::int32_t* out,
+                              float* sharp) {
   constexpr std::size_t k_vectors = 4;
   const Pixel* centre = image.data + y * image.stride;
   const std::size_t wide = cols / (k_vectors * k_lanes) * (k_vectors * k_lanes);
@@ -79,35 +93,39 @@ BL_INLINE void disk_sums_body(MapView<Pixel> image, std::ptrdiff_t y, const Disk
     column_runs<k_vectors>(centre + x, image.stride, disk, columns + x, columns_stride);
   for (; x < cols; x += k_lanes) column_runs<1>(centre + x, image.stride, disk, columns + x, columns_stride);
   for (x = 0; x < wide; x += k_vectors * k_lanes)
-    across_columns<k_vectors>(columns + x, columns_stride, disk, out + x);
-  for (; x < cols; x += k_lanes) across_columns<1>(columns + x, columns_stride, disk, out + x);
+    across_columns<k_vectors>(columns + x, columns_stride, disk, out + x, sharp + x);
+  for (; x < cols; x += k_lanes) across_columns<1>(columns + x, columns_stride, disk, out + x, sharp + x);
 }
 
-BL_INLINE std::size_t find_peaks_body(MapView<std::int32_t> sums, std::ptrdiff_t y, std::size_t first,
-                                      std::size_t last, const PeakTest& test, std::uint16_t* found,
-                                      std::size_t room) {
+BL_INLINE std::size_t find_peaks_body(MapView<std::int32_t> sums, MapView<float> sharp, std::ptrdiff_t y,
+                                      std::size_t first, std::size_t last, const PeakTest& test,
+                                      std::uint16_t* found, std::size_t room) {
   constexpr std::size_t k_block = 64;
-  const std::int32_t* at = sums.data + y * sums.stride;
-  const std::ptrdiff_t s = sums.stride;
-  const std::ptrdiff_t d = test.distance;
-  const std::ptrdiff_t e = test.diagonal;
+  const std::int32_t* sum_row = sums.data + y * sums.stride;
+  const float* sharp_row = sharp.data + y * sharp.stride;
+  const std::ptrdiff_t s = sharp.stride;
+  const std::ptrdiff_t down = test.distance * sums.stride;
+  const std::ptrdiff_t right = test.distance;
+  const std::ptrdiff_t fall = test.diagonal * sums.stride + test.diagonal;
+  const std::ptrdiff_t rise = test.diagonal * sums.stride - test.diagonal;
   const float quarter_variance = 2 * 1.5f * test.variance;
   std::size_t count = 0;
   for (std::size_t x0 = first; x0 < last; x0 += k_block) {
     std::int32_t flags[k_block];
     std::int32_t any = 0;
     for (std::size_t i = 0; i < k_block; ++i) {
-      const std::int32_t* p = at + x0 + i;
-      const std::int32_t v = *p;
-      const std::int32_t before = std::max(std::max(p[-s - 1], p[-s]), std::max(p[-s + 1], p[-1]));
-      const std::int32_t after = std::max(std::max(p[s - 1], p[s]), std::max(p[s + 1], p[1]));
-      const std::int32_t flat = std::min(p[-d] + p[d], p[-d * s] + p[d * s]);
-      const std::int32_t tilted = std::min(p[-e * s - e] + p[e * s + e], p[-e * s + e] + p[e * s - e]);
+      const float* q = sharp_row + x0 + i;
+      const std::int32_t* p = sum_row + x0 + i;
+      const float v = *q;
+      const std::int32_t top = (v > q[-s - 1]) & (v > q[-s]) & (v > q[-s + 1]) & (v > q[-1]) & (v >= q[1]) &
+                               (v >= q[s - 1]) & (v >= q[s]) & (v >= q[s + 1]);
+      const std::int32_t flat = std::min(p[-right] + p[right], p[-down] + p[down]);
+      const std::int32_t tilted = std::min(p[-fall] + p[fall], p[-rise] + p[rise]);
       // Twice the background and twice the excess, so that nothing is rounded.
       const float background = static_cast<float>(std::min(flat, tilted));
-      const float excess = 2 * static_cast<float>(v) - background;
-      const std::int32_t flag = (v > before) & (v >= after) & (v >= test.min_sum) & (excess > 0) &
-                                (excess * excess > quarter_variance * background);
+      const float excess = 2 * static_cast<float>(*p) - background;
+      const std::int32_t flag =
+          top & (*p >= test.min_sum) & (excess > 0) & (excess * excess > quarter_variance * background);
       flags[i] = flag;
       any |= flag;
     }
@@ -120,22 +138,22 @@ BL_INLINE std::size_t find_peaks_body(MapView<std::int32_t> sums, std::ptrdiff_t
 }
 
 // The three builds of each body.
-#define BL_DISK_KERNELS(suffix, attribute)                                                                   \
-  attribute void sums_u16_##suffix(MapView<std::uint16_t> image, std::ptrdiff_t y, const DiskRuns& disk,     \
-                                   std::size_t cols, std::int32_t* columns, std::size_t columns_stride,      \
-                                   std::int32_t* out) {                                                      \
-    disk_sums_body(image, y, disk, cols, columns, columns_stride, out);                                      \
-  }                                                                                                          \
-  attribute void sums_u32_##suffix(MapView<std::uint32_t> image, std::ptrdiff_t y, const DiskRuns& disk,     \
-                                   std::size_t cols, std::int32_t* columns, std::size_t columns_stride,      \
-                                   std::int32_t* out) {                                                      \
-    disk_sums_body(image, y, disk, cols, columns, columns_stride, out);                                      \
-  }                                                                                                          \
-  attribute std::size_t find_peaks_##suffix(MapView<std::int32_t> sums, std::ptrdiff_t y, std::size_t first, \
-                                            std::size_t last, const PeakTest& test, std::uint16_t* found,    \
-                                            std::size_t room) {                                              \
-    return find_peaks_body(sums, y, first, last, test, found, room);                                         \
-  }                                                                                                          \
+#define BL_DISK_KERNELS(suffix, attribute)                                                                  \
+  attribute void sums_u16_##suffix(MapView<std::uint16_t> image, std::ptrdiff_t y, const DiskRuns& disk,    \
+                                   std::size_t cols, std::int32_t* columns, std::size_t columns_stride,     \
+                                   std::int32_t* out, float* sharp) {                                       \
+    disk_sums_body(image, y, disk, cols, columns, columns_stride, out, sharp);                              \
+  }                                                                                                         \
+  attribute void sums_u32_##suffix(MapView<std::uint32_t> image, std::ptrdiff_t y, const DiskRuns& disk,    \
+                                   std::size_t cols, std::int32_t* columns, std::size_t columns_stride,     \
+                                   std::int32_t* out, float* sharp) {                                       \
+    disk_sums_body(image, y, disk, cols, columns, columns_stride, out, sharp);                              \
+  }                                                                                                         \
+  attribute std::size_t find_peaks_##suffix(MapView<std::int32_t> sums, MapView<float> sharp,               \
+                                            std::ptrdiff_t y, std::size_t first, std::size_t last,          \
+                                            const PeakTest& test, std::uint16_t* found, std::size_t room) { \
+    return find_peaks_body(sums, sharp, y, first, last, test, found, room);                                 \
+  }                                                                                                         \
   constexpr DiskKernels k_##suffix{sums_u16_##suffix, sums_u32_##suffix, find_peaks_##suffix};
 
 BL_DISK_KERNELS(plain, )

@@ -51,21 +51,40 @@ Expected<void> check(const DiskDetectorConfig& c, FrameShape shape) {
   return result;
 }
 
-void plan_disk(Plan& p, double sum_radius) {
-  for (int d = 0; d <= static_cast<int>(sum_radius); ++d)
-    p.level_of.push_back(static_cast<int>(std::sqrt(sum_radius * sum_radius - d * d)));
-  p.levels = p.level_of;
+std::vector<int> column_heights(double radius) {
+  std::vector<int> heights;
+  for (int d = 0; d <= static_cast<int>(radius); ++d)
+    heights.push_back(static_cast<int>(std::sqrt(radius * radius - d * d)));
+  return heights;
+}
+
+std::size_t pixels_of(const std::vector<int>& heights) {
+  std::size_t pixels = 0;
+  for (std::size_t d = 0; d < heights.size(); ++d)
+    pixels += static_cast<std::size_t>(2 * heights[d] + 1) * (d == 0 ? 1 : 2);
+  return pixels;
+}
+
+void plan_disk(Plan& p, double disk_radius, double outer_radius) {
+  const std::vector<int> disk = column_heights(disk_radius);
+  const std::vector<int> outer = column_heights(outer_radius);
+  p.levels = disk;
+  p.levels.insert(p.levels.end(), outer.begin(), outer.end());
   std::sort(p.levels.begin(), p.levels.end());
   p.levels.erase(std::unique(p.levels.begin(), p.levels.end()), p.levels.end());
-  for (std::size_t d = 0; d < p.level_of.size(); ++d) {
-    const int height = p.level_of[d];
+  const auto level = [&p](int height) {
+    return static_cast<int>(std::lower_bound(p.levels.begin(), p.levels.end(), height) - p.levels.begin());
+  };
+  for (const int height : disk) p.disk_levels.push_back(level(height));
+  for (const int height : outer) p.outer_levels.push_back(level(height));
+  const std::size_t disk_pixels = pixels_of(disk);
+  p.ring_weight = static_cast<float>(disk_pixels) / static_cast<float>(pixels_of(outer) - disk_pixels);
+  for (std::size_t d = 0; d < disk.size(); ++d) {
     const auto col = static_cast<std::ptrdiff_t>(d);
-    for (std::ptrdiff_t row = -height; row <= height; ++row) {
+    for (std::ptrdiff_t row = -disk[d]; row <= disk[d]; ++row) {
       p.disk.push_back(row * static_cast<std::ptrdiff_t>(p.stride) + col);
       if (d > 0) p.disk.push_back(row * static_cast<std::ptrdiff_t>(p.stride) - col);
     }
-    p.level_of[d] =
-        static_cast<int>(std::lower_bound(p.levels.begin(), p.levels.end(), height) - p.levels.begin());
   }
 }
 
@@ -176,7 +195,7 @@ Expected<DiskDetector> DiskDetector::create(const DiskDetectorConfig& config, Fr
   p.stride = (p.stride + lanes - 1) / lanes * lanes;
   p.origin = static_cast<std::size_t>(p.pad) * (p.stride + 1);
   p.cells = (shape.rows + 2 * static_cast<std::size_t>(p.pad) + 1) * p.stride + 8 * lanes;
-  plan_disk(p, radius + 0.35);
+  plan_disk(p, radius + 0.35, radius + 0.35 + std::max(2.0, 0.3 * radius));
   plan_ring(p, ring_inner, ring_outer);
   p.edge = config.edge_px ? static_cast<int>(std::min<std::uint32_t>(config.edge_px, k_max_detector_side))
                           : static_cast<int>(std::ceil(radius));

@@ -18,8 +18,9 @@ struct DiskDetector::Plan {
   int pad = 0;
   std::size_t stride = 0, origin = 0, cells = 0;
 
-  std::vector<int> levels, level_of;  // of the disk that is summed, see DiskRuns
-  std::vector<std::ptrdiff_t> disk;   // its pixels as offsets in a padded map
+  std::vector<int> levels, disk_levels, outer_levels;  // see DiskRuns
+  float ring_weight = 0;
+  std::vector<std::ptrdiff_t> disk;  // its pixels as offsets in a padded map
   int edge = 0;
   double spacing = 0;
   double threshold = 0;  // standard deviations
@@ -52,7 +53,7 @@ struct DiskDetector::Plan {
 
   detail::DiskFitter fitter;
 
-  detail::DiskRuns runs() const { return {levels, level_of}; }
+  detail::DiskRuns runs() const { return {levels, disk_levels, outer_levels, ring_weight}; }
 };
 
 }  // namespace bragglive
