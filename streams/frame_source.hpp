@@ -19,7 +19,9 @@
 
 namespace bragglive {
 
-enum class Encoding : std::uint8_t { none = 1, lz4 = 2, bslz4 = 3 };
+// lz4: one bare block. bslz4: bitshuffle + LZ4 in HDF5 filter 32008's framing. hdf5_lz4: LZ4 blocks in HDF5
+// filter 32004's framing.
+enum class Encoding : std::uint8_t { none = 1, lz4 = 2, bslz4 = 3, hdf5_lz4 = 4 };
 
 struct ScanStart {
   std::uint64_t series_id = 0;
@@ -27,7 +29,7 @@ struct ScanStart {
   FrameShape frame;
   PixelType pixel = PixelType::u16;
   Encoding encoding = Encoding::none;
-  std::uint64_t expected_frames = 0;  // 0 = scan.positions()
+  std::uint64_t expected_frames = 0;            // 0 = scan.positions()
   std::map<std::string, std::string> metadata;  // free; "calibration" may hold a calibration's TOML text
 };
 
@@ -59,12 +61,15 @@ using SourceEvent = std::variant<Idle, ScanStart, FrameMessage, ScanEnd, BadMess
 class FrameSource {
  public:
   virtual ~FrameSource() = default;
-  // Waits at most `timeout` for the next event. A closed connection is not an error: the source reconnects by itself.
+  // Waits at most `timeout` for the next event. A closed connection is not an error: the source reconnects by
+  // itself.
   virtual SourceEvent next(std::chrono::milliseconds timeout) = 0;
-  // true: the sender cannot wait, frames without a slot are skipped. false: the engine takes its time and loses nothing.
+  // true: the sender cannot wait, frames without a slot are skipped. false: the engine takes its time and
+  // loses nothing.
   virtual bool live() const = 0;
   virtual std::string description() const = 0;
-  // A recording can give any frame again, for looking at it; nullopt where that is not so (live) or out of range.
+  // A recording can give any frame again, for looking at it; nullopt where that is not so (live) or out of
+  // range.
   virtual std::optional<std::vector<std::byte>> frame_again(std::uint64_t scan_index) const {
     (void)scan_index;
     return std::nullopt;  // else: frame.pixels() native-endian pixels, decoded
@@ -72,23 +77,26 @@ class FrameSource {
 };
 
 struct SourceOptions {
-  std::optional<ScanShape> scan;       // overrides or supplies the scan's shape
-  std::string protocol = "native";     // of an endpoint
-  std::string dataset;                 // inside an HDF5 file; empty = found by layout
-  double rate_hz = 0;                  // replay: frames per second; 0 = as fast as they are taken
+  std::optional<ScanShape> scan;    // overrides or supplies the scan's shape
+  std::string protocol = "native";  // of an endpoint
+  std::string dataset;              // inside an HDF5 file; empty = found by layout
+  std::string channel;              // of a detector with several thresholds; empty = its first
+  double rate_hz = 0;               // replay: frames per second; 0 = as fast as they are taken
   LogSink log;
 };
 
-// Makes sources whose scheme core libraries cannot know (e.g. "demo:gold", which simulates): an application adds them.
-using SourceFactory =
-    std::function<Expected<std::unique_ptr<FrameSource>>(const std::string& uri, const SourceOptions& options)>;
+// Makes sources whose scheme core libraries cannot know (e.g. "demo:gold", which simulates): an application
+// adds them.
+using SourceFactory = std::function<Expected<std::unique_ptr<FrameSource>>(const std::string& uri,
+                                                                           const SourceOptions& options)>;
 
 // uri: tcp://…, ipc://…, inproc://… (endpoint), "<scheme>:…" of `extra`, else a recording's path.
 Expected<std::unique_ptr<FrameSource>> open_source(const std::string& uri, const SourceOptions& options,
                                                    const std::map<std::string, SourceFactory>& extra = {});
 
-// Decodes a payload into `out` (frame.bytes() bytes). Every size is checked; on an error `out` holds no usable pixels.
-Expected<void> decode_payload(Encoding encoding, FrameShape frame, PixelType pixel, std::span<const std::byte> payload,
-                              std::span<std::byte> out);
+// Decodes a payload into `out` (frame.bytes() bytes). Every size is checked; on an error `out` holds no
+// usable pixels.
+Expected<void> decode_payload(Encoding encoding, FrameShape frame, PixelType pixel,
+                              std::span<const std::byte> payload, std::span<std::byte> out);
 
 }  // namespace bragglive

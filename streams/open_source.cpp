@@ -1,6 +1,8 @@
 #include <array>
 #include <string_view>
 
+#include "streams/dectris/receiver.hpp"
+#include "streams/dectris/senders.hpp"
 #include "streams/frame_sink.hpp"
 #include "streams/frame_source.hpp"
 #include "streams/native/receiver.hpp"
@@ -20,6 +22,8 @@ struct Protocol {
 // One line per protocol.
 constexpr std::array k_protocols = {
     Protocol{"native", native::open_receiver, native::open_sender},
+    Protocol{"dectris1", dectris::open_stream1, dectris::open_stream1_sender},
+    Protocol{"dectris2", dectris::open_stream2, dectris::open_stream2_sender},
 };
 
 Expected<const Protocol*> find_protocol(std::string_view name) {

@@ -52,7 +52,7 @@ Expected<int> send(const SendOptions& options) {
   if (!options.encoding.empty()) {
     how.encoding = encoding_from_name(options.encoding);
     if (!how.encoding)
-      return fail(ErrorArea::usage, "--encoding {} is not none, lz4 or bslz4", options.encoding);
+      return fail(ErrorArea::usage, "--encoding {} is not none, lz4, bslz4 or hdf5-lz4", options.encoding);
   }
   Faults faults;
   for (const std::string& text : options.faults)

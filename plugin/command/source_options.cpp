@@ -15,6 +15,7 @@ void add_source_arguments(CLI::App& app, SourceArguments& arguments) {
   app.add_option("--protocol", arguments.protocol, "of an endpoint")->capture_default_str();
   app.add_option("--dataset", arguments.dataset,
                  "path inside an HDF5 recording; found by its layout otherwise");
+  app.add_option("--channel", arguments.channel, "threshold of a detector that sends several, e.g. threshold_1");
 }
 
 Expected<ScanShape> parse_scan_shape(const std::string& text) {
@@ -40,6 +41,7 @@ Expected<std::unique_ptr<FrameSource>> open_source(const SourceArguments& argume
   }
   options.protocol = arguments.protocol;
   options.dataset = arguments.dataset;
+  options.channel = arguments.channel;
   options.rate_hz = arguments.rate_hz;
   options.log = std::move(log);
   return bragglive::open_source(arguments.uri, options, demo_factories());

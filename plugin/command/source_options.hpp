@@ -14,10 +14,11 @@ struct SourceArguments {
   std::string scan;  // "ROWSxCOLS" or empty
   std::string protocol = "native";
   std::string dataset;
+  std::string channel;
   double rate_hz = 0;
 };
 
-// Adds SOURCE, --scan, --protocol and --dataset.
+// Adds SOURCE, --scan, --protocol, --dataset and --channel.
 void add_source_arguments(CLI::App& app, SourceArguments& arguments);
 Expected<ScanShape> parse_scan_shape(const std::string& text);
 // Opens endpoints, recordings and demo:….

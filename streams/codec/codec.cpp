@@ -99,6 +99,37 @@ Expected<void> decode_bslz4(std::span<const std::byte> in, std::size_t element_s
   return {};
 }
 
+Expected<void> decode_hdf5_lz4(std::span<const std::byte> in, std::span<std::byte> out) {
+  if (in.size() < k_header_bytes)
+    return fail(ErrorArea::format, "HDF5-LZ4 data of {} bytes has no header", in.size());
+  const std::uint64_t total = load_big<std::uint64_t>(in.data());
+  const std::size_t block = load_big<std::uint32_t>(in.data() + 8);
+  if (total != out.size() || block == 0)
+    return fail(ErrorArea::format, "HDF5-LZ4 data says {} decoded bytes in blocks of {}, the frame has {}",
+                total, block, out.size());
+  std::size_t at = k_header_bytes;
+  for (std::size_t done = 0; done < out.size();) {
+    const std::size_t size = std::min(block, out.size() - done);
+    if (in.size() - at < 4)
+      return fail(ErrorArea::format, "HDF5-LZ4 data ends after {} of {} bytes", done, out.size());
+    const std::size_t packed = load_big<std::uint32_t>(in.data() + at);
+    at += 4;
+    if (packed > in.size() - at)
+      return fail(ErrorArea::format, "an HDF5-LZ4 block of {} bytes reaches beyond the data ({} left)",
+                  packed, in.size() - at);
+    // A block that LZ4 could not make smaller is stored as it is.
+    if (packed == size) {
+      std::memcpy(out.data() + done, in.data() + at, size);
+    } else if (auto decoded = decode_lz4(in.subspan(at, packed), out.subspan(done, size)); !decoded) {
+      return decoded;
+    }
+    at += packed;
+    done += size;
+  }
+  if (at != in.size()) return fail(ErrorArea::format, "HDF5-LZ4 data has {} bytes too many", in.size() - at);
+  return {};
+}
+
 Expected<void> decode_payload(Encoding encoding, FrameShape frame, PixelType pixel,
                               std::span<const std::byte> payload, std::span<std::byte> out) {
   const std::size_t bytes = frame.pixels() * bytes_per_pixel(pixel);
@@ -116,6 +147,8 @@ Expected<void> decode_payload(Encoding encoding, FrameShape frame, PixelType pix
       return decode_lz4(payload, out);
     case Encoding::bslz4:
       return decode_bslz4(payload, bytes_per_pixel(pixel), out);
+    case Encoding::hdf5_lz4:
+      return decode_hdf5_lz4(payload, out);
   }
   return fail(ErrorArea::format, "unknown encoding {}", static_cast<int>(encoding));
 }
@@ -159,6 +192,30 @@ Expected<void> encode_bslz4(std::span<const std::byte> in, std::size_t element_s
   return {};
 }
 
+Expected<void> encode_hdf5_lz4(std::span<const std::byte> in, std::vector<std::byte>& out) {
+  if (in.size() > LZ4_MAX_INPUT_SIZE)
+    return fail(ErrorArea::shape, "{} bytes are too many for one frame", in.size());
+  const auto bound = static_cast<std::size_t>(LZ4_compressBound(static_cast<int>(k_bslz4_block_bytes)));
+  out.resize(k_header_bytes + (in.size() / k_bslz4_block_bytes + 1) * (4 + bound));
+  store_big(out.data(), static_cast<std::uint64_t>(in.size()));
+  store_big(out.data() + 8, static_cast<std::uint32_t>(k_bslz4_block_bytes));
+  std::size_t at = k_header_bytes;
+  for (std::size_t done = 0; done < in.size(); done += k_bslz4_block_bytes) {
+    const std::size_t size = std::min(k_bslz4_block_bytes, in.size() - done);
+    auto packed = static_cast<std::size_t>(LZ4_compress_default(
+        reinterpret_cast<const char*>(in.data() + done), reinterpret_cast<char*>(out.data() + at + 4),
+        static_cast<int>(size), static_cast<int>(bound)));
+    if (packed >= size) {
+      packed = size;
+      std::memcpy(out.data() + at + 4, in.data() + done, size);
+    }
+    store_big(out.data() + at, static_cast<std::uint32_t>(packed));
+    at += 4 + packed;
+  }
+  out.resize(at);
+  return {};
+}
+
 Expected<void> encode_payload(Encoding encoding, FrameShape frame, PixelType pixel,
                               std::span<const std::byte> pixels, std::vector<std::byte>& out) {
   if (pixels.size() != frame.pixels() * bytes_per_pixel(pixel))
@@ -172,6 +229,8 @@ Expected<void> encode_payload(Encoding encoding, FrameShape frame, PixelType pix
       return encode_lz4(pixels, out);
     case Encoding::bslz4:
       return encode_bslz4(pixels, bytes_per_pixel(pixel), out);
+    case Encoding::hdf5_lz4:
+      return encode_hdf5_lz4(pixels, out);
   }
   return fail(ErrorArea::usage, "unknown encoding {}", static_cast<int>(encoding));
 }
@@ -192,12 +251,14 @@ std::string_view name_of(Encoding encoding) {
       return "lz4";
     case Encoding::bslz4:
       return "bslz4";
+    case Encoding::hdf5_lz4:
+      return "hdf5-lz4";
   }
   return "unknown";
 }
 
 std::optional<Encoding> encoding_from_name(std::string_view name) {
-  for (Encoding encoding : {Encoding::none, Encoding::lz4, Encoding::bslz4})
+  for (Encoding encoding : {Encoding::none, Encoding::lz4, Encoding::bslz4, Encoding::hdf5_lz4})
     if (name == name_of(encoding)) return encoding;
   return std::nullopt;
 }

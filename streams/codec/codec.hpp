@@ -20,11 +20,15 @@ constexpr std::size_t k_bslz4_block_bytes = 8192;
 // used up. On an error `out` holds no usable pixels.
 Expected<void> decode_bslz4(std::span<const std::byte> in, std::size_t element_size,
                             std::span<std::byte> out);
+// The framing of bslz4 without the bit transpose and without a raw tail; a block that would not shrink is
+// stored as it is (HDF5 filter 32004, and "lz4" in DECTRIS stream v2).
+Expected<void> decode_hdf5_lz4(std::span<const std::byte> in, std::span<std::byte> out);
 Expected<void> decode_lz4(std::span<const std::byte> in, std::span<std::byte> out);
 
 // Appends nothing on failure; `out` is replaced.
 Expected<void> encode_bslz4(std::span<const std::byte> in, std::size_t element_size,
                             std::vector<std::byte>& out);
+Expected<void> encode_hdf5_lz4(std::span<const std::byte> in, std::vector<std::byte>& out);
 Expected<void> encode_lz4(std::span<const std::byte> in, std::vector<std::byte>& out);
 
 // The counterpart of decode_payload(). Encoding::none copies.

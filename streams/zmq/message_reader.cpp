@@ -59,9 +59,19 @@ std::span<const std::byte> MessageReader::part(std::size_t index) const {
 }
 
 Payload MessageReader::take(std::size_t index) {
+  return take(index, 0, messages_[index].size());
+}
+
+Payload MessageReader::take(std::size_t index, std::size_t offset, std::size_t size) {
+  struct Piece {
+    zmq::message_t message;
+    std::uint32_t offset, size;  // of a part, which is bounded by k_max_part_bytes
+  };
   return Payload(
-      std::move(messages_[index]), +[](const zmq::message_t& message) {
-        return std::span(static_cast<const std::byte*>(message.data()), message.size());
+      Piece{std::move(messages_[index]), static_cast<std::uint32_t>(offset),
+            static_cast<std::uint32_t>(size)},
+      +[](const Piece& piece) {
+        return std::span(static_cast<const std::byte*>(piece.message.data()) + piece.offset, piece.size);
       });
 }
 

@@ -34,6 +34,8 @@ class MessageReader {
   std::span<const std::byte> part(std::size_t index) const;
   // Moves a part out without copying it.
   Payload take(std::size_t index);
+  // Likewise, of which only the bytes from `offset` on count.
+  Payload take(std::size_t index, std::size_t offset, std::size_t size);
 
  private:
   explicit MessageReader(zmq::socket_type kind) : socket_(context_, kind) {}

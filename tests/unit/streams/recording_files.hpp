@@ -69,7 +69,10 @@ inline CollectedScan collect(FrameSource& source) {
     SourceEvent event = source.next(std::chrono::milliseconds(5000));
     if (std::holds_alternative<EndOfSource>(event) || std::holds_alternative<Idle>(event)) return scan;
     if (auto* start = std::get_if<ScanStart>(&event)) scan.start = *start;
-    if (std::holds_alternative<ScanEnd>(event)) scan.ended = true;
+    if (std::holds_alternative<ScanEnd>(event)) {
+      scan.ended = true;
+      if (source.live()) return scan;  // an endpoint has no end of its own
+    }
     if (auto* bad = std::get_if<BadMessage>(&event)) scan.bad.push_back(std::move(*bad));
     if (auto* frame = std::get_if<FrameMessage>(&event)) {
       std::vector<std::byte> pixels(scan.start.frame.pixels() * bytes_per_pixel(scan.start.pixel));

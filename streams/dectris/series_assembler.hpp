@@ -1,0 +1,40 @@
+// Turns the messages of a DECTRIS stream into the events of a frame source; knows nothing of sockets.
+#pragma once
+#include <deque>
+#include <optional>
+
+#include "streams/dectris/gap_watch.hpp"
+#include "streams/dectris/messages.hpp"
+#include "streams/frame_source.hpp"
+
+namespace bragglive::dectris {
+
+class SeriesAssembler {
+ public:
+  explicit SeriesAssembler(SourceOptions options) : options_(std::move(options)) {}
+
+  // `take(bytes)` makes a payload of bytes that lie inside the message without copying them.
+  using Take = std::function<Payload(std::span<const std::byte> bytes)>;
+  void on(Message message, const Take& take);
+  void on_broken(ParseError error);
+
+  bool empty() const { return events_.empty(); }
+  SourceEvent pop();
+
+ private:
+  void on_start(SeriesStart start);
+  void on_image(const Image& image, const Take& take);
+  void on_end(const SeriesEnd& end);
+  // false: no scan can be started from this image; the reason has been queued.
+  bool begin_scan(const Image& image, const ImageData& data);
+  const ImageData* choose_channel(const Image& image) const;
+  void bad(ErrorArea area, std::string text, std::optional<std::uint64_t> scan_index);
+
+  const SourceOptions options_;
+  std::deque<SourceEvent> events_;
+  std::optional<SeriesStart> header_;  // of the last series that was announced
+  std::optional<ScanStart> scan_;      // of the series whose images come
+  GapWatch gaps_;
+};
+
+}  // namespace bragglive::dectris
