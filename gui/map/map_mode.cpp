@@ -42,9 +42,9 @@ const MapModeInfo& info_of(MapMode mode) {
       MapModeInfo{QStringLiteral("Disks"), QStringLiteral("Bragg disks found"), QStringLiteral("disks"),
                   RampKind::viridian, 0, false},
       MapModeInfo{QStringLiteral("Bright field"), QStringLiteral("Virtual bright field"),
-                  QStringLiteral("counts"), RampKind::grey, 0, false},
+                  QStringLiteral("counts"), RampKind::viridian, 0, false},
       MapModeInfo{QStringLiteral("Dark field"), QStringLiteral("Virtual dark field"),
-                  QStringLiteral("counts"), RampKind::grey, 0, false}};
+                  QStringLiteral("counts"), RampKind::viridian, 0, false}};
   return infos[static_cast<std::size_t>(mode)];
 }
 

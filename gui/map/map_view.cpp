@@ -142,8 +142,10 @@ void MapView::paintEvent(QPaintEvent*) {
   QFont font = painter.font();
   font.setPixelSize(static_cast<int>(QFontInfo(this->font()).pixelSize() * ratio));
   painter.setFont(font);
-  paint_scale_bar(painter, {10 * ratio, view.height() - 10 * ratio}, zoom, map->scan_step_nm,
-                  std::min(160 * ratio, scan.width()), colours.text, colours.window);
+  const QRectF seen = scan.intersected(view);
+  if (seen.width() > 60 * ratio && seen.height() > 60 * ratio)
+    paint_scale_bar(painter, seen.bottomLeft() + QPointF(8, -8) * ratio, zoom, map->scan_step_nm,
+                    std::min(160 * ratio, seen.width() / 3), colours.text, colours.window);
 }
 
 void MapView::resizeEvent(QResizeEvent*) {

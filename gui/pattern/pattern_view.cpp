@@ -131,7 +131,7 @@ void PatternView::paint_scale(QPainter& painter) const {
 
 void PatternView::paint_note(QPainter& painter, const QString& text) const {
   painter.setClipping(false);
-  painter.setPen(image_.isNull() && detail_ ? QColor(0xc8, 0xcc, 0xd2) : theme(theme_).dim);
+  painter.setPen(detail_ && detail_->shape.pixels() > 0 ? QColor(0xc8, 0xcc, 0xd2) : theme(theme_).dim);
   const bool over_disks = detail_ && !detail_->disks_px.empty();
   painter.drawText(QRectF(rect()).adjusted(12, 8, -12, -8),
                    (over_disks ? Qt::AlignTop : Qt::AlignVCenter) | Qt::AlignHCenter | Qt::TextWordWrap,

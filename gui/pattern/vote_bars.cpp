@@ -34,7 +34,7 @@ void VoteBars::paintEvent(QPaintEvent*) {
   const Theme& colours = theme(theme_);
   const MapPalette& palette = map_palette(theme_);
   const double line = fontMetrics().height() + k_gap;
-  const double name_width = fontMetrics().horizontalAdvance(QStringLiteral("orthorhombic")) + 34;
+  const double name_width = fontMetrics().horizontalAdvance(QStringLiteral("orthorhombic")) + 42;
   const double number_width = fontMetrics().horizontalAdvance(QStringLiteral("128 of 128")) + 8;
   const double bar_width = width() - name_width - number_width;
   const bool any = label_ && label_->trees > 0;

@@ -7,6 +7,7 @@
 #include "gui/map/colour_bar.hpp"
 #include "gui/map/legend_panel.hpp"
 #include "gui/map/map_marks.hpp"
+#include "gui/save/target.hpp"
 
 namespace bragglive::gui {
 namespace {
@@ -118,6 +119,7 @@ QImage map_picture(const MapRaster& raster, ThemeKind theme_kind, const QStringL
 Expected<void> save_picture(const QImage& picture, const QString& path) {
   const std::string name = path.toStdString();
   if (picture.isNull()) return fail(ErrorArea::shape, "nothing to save to {}: there is no map yet", name);
+  if (auto checked = check_target(path); !checked) return checked;
   QSaveFile file(path);
   if (!file.open(QIODevice::WriteOnly) || !picture.save(&file, "PNG") || !file.commit())
     return fail(ErrorArea::file, "cannot write {}: {}; choose another place", name,

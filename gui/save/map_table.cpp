@@ -6,6 +6,8 @@
 #include <cmath>
 #include <iterator>
 
+#include "gui/save/target.hpp"
+
 namespace bragglive::gui {
 namespace {
 
@@ -35,6 +37,7 @@ void add_position(std::string& out, const MapRow& row, std::size_t r, std::size_
 }  // namespace
 
 Expected<void> save_table(const MapSnapshot& map, const QString& source, const QString& path) {
+  if (auto checked = check_target(path); !checked) return checked;
   QSaveFile file(path);
   const auto failed = [&] {
     return fail(ErrorArea::file, "cannot write {}: {}; choose another place", path.toStdString(),

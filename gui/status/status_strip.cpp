@@ -57,8 +57,10 @@ StatusStrip::StatusStrip(ThemeKind theme_kind, QWidget* parent) : QWidget(parent
   line->setSpacing(16);
   chip_ = new QLabel(this);
   chip_->setAlignment(Qt::AlignCenter);
+  chip_->setFixedWidth(fontMetrics().horizontalAdvance(QStringLiteral("SCANNING")) + 44);
   chip_->setAccessibleName(QStringLiteral("state"));
   source_ = new QLabel(this);
+  source_->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred);
   auto* head = new QVBoxLayout;
   head->setSpacing(1);
   head->addWidget(chip_);
@@ -75,7 +77,7 @@ StatusStrip::StatusStrip(ThemeKind theme_kind, QWidget* parent) : QWidget(parent
     small.setPointSizeF(small.pointSizeF() * 0.85);
     cells_[i].caption->setFont(small);
     // Fixed widths: numbers that grow must not push their neighbours about.
-    cells_[i].value->setMinimumWidth(fontMetrics().horizontalAdvance(QLatin1String(widest[i])));
+    cells_[i].value->setFixedWidth(fontMetrics().horizontalAdvance(QLatin1String(widest[i])));
     box->addWidget(cells_[i].caption);
     box->addWidget(cells_[i].value);
     line->addLayout(box);
@@ -126,7 +128,6 @@ void StatusStrip::show_state(const StatusInfo& info) {
       QStringLiteral("background: %1; color: %2; border-radius: 4px; padding: 7px 12px; font-weight: bold")
           .arg(look.colour.name(), theme(theme_).window.name());
   if (chip_->styleSheet() != style) chip_->setStyleSheet(style);
-  chip_->setMinimumWidth(fontMetrics().horizontalAdvance(QStringLiteral("SCANNING")) + 44);
 }
 
 void StatusStrip::show_faults(const StatusInfo& info) {

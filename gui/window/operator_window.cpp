@@ -40,6 +40,7 @@ OperatorWindow::OperatorWindow(SessionPort& session, ThemeKind theme_kind, QSett
   make_centre();
   make_docks();
   make_menus();
+  statusBar();  // there from the start: nothing moves when the first message comes
   connect_views();
   restore_settings();
   detail_timer_.setSingleShot(true);
@@ -184,10 +185,11 @@ void OperatorWindow::pin_best() {
   for (std::uint32_t r = 0; r < snapshot->scan.rows; ++r)
     for (std::uint32_t c = 0; c < snapshot->scan.cols; ++c) {
       const MapRow& row = *snapshot->rows[r];
-      // Where the pattern and its neighbourhood agree.
-      if (row.system[c] == 0 || row.system[c] != row.raw_system[c] || !(row.confidence[c] > highest))
-        continue;
-      highest = row.confidence[c];
+      // Where the pattern and its neighbourhood agree; among equals the one with most to see.
+      if (row.system[c] == 0 || row.system[c] != row.raw_system[c]) continue;
+      const float score = row.confidence[c] + 1e-4F * static_cast<float>(row.disk_count[c]);
+      if (!(score > highest)) continue;
+      highest = score;
       best = ScanPosition{r, c};
     }
   if (best) map_->pin(best);

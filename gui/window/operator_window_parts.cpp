@@ -9,6 +9,7 @@
 #include <QScrollArea>
 #include <QStackedWidget>
 #include <QStatusBar>
+#include <QStyle>
 #include <QTabBar>
 #include <QToolBar>
 #include <QVBoxLayout>
@@ -154,7 +155,7 @@ void OperatorWindow::make_docks() {
   colour_bar_ = new ColourBar(map_->raster(), theme_, left);
   auto* bar_frame = new QWidget(left);
   auto* bar_layout = new QVBoxLayout(bar_frame);
-  bar_layout->setContentsMargins(10, 2, 10, 2);
+  bar_layout->setContentsMargins(10, 8, 10, 2);
   bar_layout->addWidget(colour_bar_);
   filter_ = new FilterPanel(undo_, left);
   column->addWidget(bar_frame);
@@ -166,7 +167,8 @@ void OperatorWindow::make_docks() {
   scroll->setWidgetResizable(true);
   scroll->setFrameShape(QFrame::NoFrame);
   scroll->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
-  scroll->setMinimumWidth(left->minimumSizeHint().width() + 4);
+  scroll->setMinimumWidth(left->minimumSizeHint().width() +
+                          scroll->style()->pixelMetric(QStyle::PM_ScrollBarExtent) + 4);
   legend_dock_ = add_dock(*this, QStringLiteral("Legend and threshold"), QStringLiteral("legend"), scroll,
                           Qt::LeftDockWidgetArea);
   pattern_ = new PatternView(theme_, this);
