@@ -114,6 +114,7 @@ Expected<DemoComparison> compare(const DemoResult& r, const DemoTruth& t) {
   std::vector<float> cubic;
   for (std::size_t i = 0; i < c.positions; ++i) {
     const bool labelled = is_labelled(r.state[i]), predicted = is_labelled(r.raw_state[i]);
+    if (r.state[i] >= static_cast<std::uint8_t>(PositionState::skipped_by_policy)) ++c.not_seen;
     const bool crystal = t.map.grain_count[i] > 0, overlap = t.map.grain_count[i] > 1;
     if (labelled) {
       ++c.labelled;
@@ -158,6 +159,11 @@ std::string to_text(const DemoComparison& c, const std::string& demo) {
                   percent(c.raw_true_space_group, c.predicted));
   text += fmt::format("  labels where there is no crystal   {:6} of {:6}\n", c.labelled_without_crystal,
                       c.labelled);
+  if (c.not_seen > 0)
+    text += fmt::format(
+        "  positions without a frame          {:6} (this computer was too busy for the rate, or frames were "
+        "lost)\n",
+        c.not_seen);
   text += "                                       this scan   of these three   the paper, real gold\n";
   const struct {
     std::size_t system;
@@ -184,6 +190,7 @@ std::string to_json(const DemoComparison& c, const std::string& demo) {
     three[std::string(k_crystal_system_names[s])] = c.of_three[s];
   const nlohmann::json json = {{"demo", demo},
                                {"positions", c.positions},
+                               {"not_seen", c.not_seen},
                                {"crystal_positions", c.crystal_positions},
                                {"enough_disks", c.enough_disks},
                                {"true_system", c.true_system},

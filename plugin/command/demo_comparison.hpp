@@ -27,6 +27,7 @@ Expected<DemoResult> read_demo_result(const std::filesystem::path& file);
 
 struct DemoComparison {
   std::uint64_t positions = 0;
+  std::uint64_t not_seen = 0;                               // skipped, missing, corrupt or late
   std::uint64_t crystal_positions = 0;                      // at least one crystal in the beam
   std::uint64_t enough_disks = 0;                           // of those: 5 disks or more were found
   std::uint64_t true_system = 0;                            // of those: the map shows the true system
