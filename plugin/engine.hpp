@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "core/label/label_map.hpp"
+#include "plugin/admission.hpp"
 #include "plugin/engine_counters.hpp"
 #include "plugin/frame_pool.hpp"
 #include "plugin/label_graph.hpp"
@@ -107,6 +108,7 @@ class Session::Engine {
   std::uint64_t first_frame_ns_ = 0;    // receiver thread
   std::uint64_t last_event_ns_ = 0;     // receiver thread
   std::uint64_t first_error_bits_ = 0;  // receiver thread: kinds of fault already told of in this scan
+  Admission admission_;                 // receiver thread
   bool scan_open_ = false;              // receiver thread
   std::atomic<bool> stop_requested_{false};
   std::atomic<bool> receiving_{false};

@@ -204,9 +204,14 @@ void Session::Engine::handle(FrameMessage message) {
 
 bool Session::Engine::admit(ActiveScan& to, FrameMessage message) {
   const std::uint64_t received_ns = steady_now_ns();
-  FrameSlot* slot = to.pool.try_acquire();
   const bool live = source()->live();
-  while (!slot && !live && !stop_requested_) slot = to.pool.acquire_for(k_receive_timeout);
+  FrameSlot* slot = nullptr;
+  if (live) {
+    const double occupancy = static_cast<double>(to.pool.in_use()) / static_cast<double>(to.pool.size());
+    if (admission_.take(occupancy)) slot = to.pool.try_acquire();
+  } else {
+    while (!slot && !stop_requested_) slot = to.pool.acquire_for(k_receive_timeout);
+  }
   if (!slot) {
     board_.skipped.fetch_add(1);
     end_without_frame(to, message.scan_index,
