@@ -11,8 +11,7 @@ namespace bragglive {
 
 struct ScanFileOptions {
   unsigned threads = 0;  // 0 = all
-  bool compress =
-      true;  // shuffle + deflate 1
+  bool compress = true;  // shuffle + deflate 1
 };
 
 // Layout (EMD 1.0):
