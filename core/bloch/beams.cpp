@@ -3,6 +3,7 @@
 #include <Eigen/Geometry>
 #include <Eigen/LU>
 #include <Eigen/QR>
+#include <algorithm>
 #include <cmath>
 
 #include "core/crystal/symmetry.hpp"
@@ -61,25 +62,37 @@ ReflectionList::ReflectionList(const Crystal& crystal, double k_max) {
   const std::vector<Eigen::Vector3d> centring = centring_translations(crystal);
   const auto side = [&](int i) { return static_cast<int>(std::floor(rows.row(i).norm() * k_max + 1e-9)); };
   const int h_max = side(0), k_top = side(1), l_max = side(2);
+  const auto expected =
+      static_cast<std::size_t>(4.3 * k_max * k_max * k_max * cell_volume(crystal.cell)) + 64;
+  for (auto* v : {&h_, &k_, &l_}) v->reserve(expected);
+  for (auto* v : {&x_, &y_, &z_}) v->reserve(expected);
+  allowed_.reserve(expected);
+  const Eigen::Vector3d along = reciprocal.row(2);
   for (int h = -h_max; h <= h_max; ++h)
-    for (int k = -k_top; k <= k_top; ++k)
-      for (int l = -l_max; l <= l_max; ++l) {
-        const Eigen::Vector3d hkl(h, k, l);
-        const Eigen::Vector3d g = reciprocal.transpose() * hkl;
+    for (int k = -k_top; k <= k_top; ++k) {
+      const Eigen::Vector3d base = reciprocal.transpose() * Eigen::Vector3d(h, k, 0);
+      // The sphere cuts the line base + l c* in an interval of l, or misses it.
+      const double middle = -base.dot(along) / along.squaredNorm();
+      const double closest2 = (base + middle * along).squaredNorm();
+      if (closest2 > k_max * k_max) continue;
+      const double reach = std::sqrt((k_max * k_max - closest2) / along.squaredNorm()) + 1e-9;
+      const int first = std::max(-l_max, static_cast<int>(std::ceil(middle - reach)));
+      const int last = std::min(l_max, static_cast<int>(std::floor(middle + reach)));
+      for (int l = first; l <= last; ++l) {
+        const Eigen::Vector3d g = base + l * along;
         if (g.squaredNorm() > k_max * k_max) continue;
-        bool allowed = true;
-        for (const Eigen::Vector3d& t : centring) {
-          const double turns = hkl.dot(t);
-          allowed = allowed && std::abs(turns - std::round(turns)) < 1e-3;
-        }
         h_.push_back(static_cast<std::int16_t>(h));
         k_.push_back(static_cast<std::int16_t>(k));
         l_.push_back(static_cast<std::int16_t>(l));
         x_.push_back(g[0]);
         y_.push_back(g[1]);
         z_.push_back(g[2]);
-        allowed_.push_back(allowed);
+        allowed_.push_back(std::all_of(centring.begin(), centring.end(), [&](const Eigen::Vector3d& t) {
+          const double turns = h * t[0] + k * t[1] + l * t[2];
+          return std::abs(turns - std::nearbyint(turns)) < 1e-3;
+        }));
       }
+    }
 }
 
 std::size_t ReflectionList::select(const Orientation& orientation, const Electron& electron, double sg_max,

@@ -89,9 +89,7 @@ void FactorRow<Real>::evaluate(const double* g2, int count, const Eigen::Vector3
                                const Eigen::Vector3d& step, Real* re, Real* im) {
   if (table_ == FactorTable::lobato) {
     kernels<Real>().lobato_row(lobato_coefficients(z_).data(), electron_.gamma / k_pi, g2, count, re);
-    if (u_squared_ > 0)
-      for (int i = 0; i < count; ++i)
-        re[i] *= std::exp(static_cast<Real>(-2 * k_pi * k_pi * u_squared_) * static_cast<Real>(g2[i]));
+    if (u_squared_ > 0) kernels<Real>().damp(-2 * k_pi * k_pi * u_squared_, g2, count, re);
     if (absorption_)
       for (int i = 0; i < count; ++i) im[i] = Real(0.1) * re[i];
   } else {

@@ -23,6 +23,8 @@ template <class Real>
 struct Kernels {
   // f = scale Σ a (2 + b g²)/(1 + b g²)², in double: the terms cancel to a thousandth
   void (*lobato_row)(const double* coefficients, double scale, const double* g2, int count, Real* out);
+  // out *= exp(factor g²), factor <= 0
+  void (*damp)(double factor, const double* g2, int count, Real* out);
   void (*accumulate_phases)(Real pr, Real pi, const Real* zr, const Real* zi, int count, Real* re, Real* im);
   // out[j] = scale * table[offset[j] - offset_row] for j < count
   void (*gather)(const Real* table, const std::int32_t* offset, std::int32_t offset_row, Real scale,
@@ -38,6 +40,10 @@ struct Kernels {
   // next = factor (y - centre x + low x) - previous, into `previous`
   void (*recur)(std::size_t n, Real factor, Real centre, const Real* low, const Real* y, const Real* x,
                 Real* previous);
+  // y += low x; returns x·y
+  double (*shifted_dot)(std::size_t n, const Real* low, const Real* x, Real* y);
+  // y -= a x + b previous; returns y·y
+  double (*orthogonalise)(std::size_t n, Real a, Real b, const Real* x, const Real* previous, Real* y);
   // out += weight x
   void (*add)(std::size_t n, Real weight, const Real* x, Real* out);
 };

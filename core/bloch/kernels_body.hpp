@@ -24,15 +24,47 @@ inline __attribute__((always_inline)) Real sum(typename Lane<Real>::Vector v) {
   return total;
 }
 
+// One division instead of five: 1/(abcde) times the products of the others.
 template <class Real>
-void lobato_row(const double* c, double scale, const double* g2, int count, Real* __restrict out) {
+void lobato_row(const double* c, double scale, const double* __restrict g2, int count, Real* __restrict out) {
   for (int i = 0; i < count; ++i) {
-    double total = 0;
-    for (int p = 0; p < 10; p += 2) {
-      const double x = c[p + 1] * g2[i], y = 1 / (1 + x);
-      total += c[p] * (2 + x) * y * y;
-    }
-    out[i] = static_cast<Real>(scale * total);
+    const double u0 = 1 + c[1] * g2[i], u1 = 1 + c[3] * g2[i], u2 = 1 + c[5] * g2[i], u3 = 1 + c[7] * g2[i],
+                 u4 = 1 + c[9] * g2[i];
+    const double u01 = u0 * u1, u34 = u3 * u4, inverse = 1 / (u01 * u2 * u34);
+    const double v01 = inverse * u2 * u34, v34 = inverse * u2 * u01;  // 1/(u0 u1), 1/(u3 u4)
+    const double y0 = v01 * u1, y1 = v01 * u0, y2 = inverse * u01 * u34, y3 = v34 * u4, y4 = v34 * u3;
+    // a (2 + x)/(1 + x)² = a (y + y²) with y = 1/(1 + x)
+    out[i] =
+        static_cast<Real>(scale * (c[0] * (y0 + y0 * y0) + c[2] * (y1 + y1 * y1) + c[4] * (y2 + y2 * y2) +
+                                   c[6] * (y3 + y3 * y3) + c[8] * (y4 + y4 * y4)));
+  }
+}
+
+// exp(x) for -700 < x <= 0 to 1e-13: 2^k by its exponent bits, the rest by series.
+template <class Real>
+void damp(double factor, const double* __restrict g2, int count, Real* __restrict out) {
+  constexpr double magic =
+      6755399441055744.0;  // 1.5 * 2^52: adding it rounds to a whole number in the low bits
+  constexpr double ln2 = 0.6931471805599453;
+  for (int i = 0; i < count; ++i) {
+    double x = factor * g2[i];
+    x = x < -700 ? -700 : x;
+    const double shifted = x / ln2 + magic, k = shifted - magic, r = x - k * ln2;
+    double p = 1.0 / 479001600;
+    p = p * r + 1.0 / 39916800;
+    p = p * r + 1.0 / 3628800;
+    p = p * r + 1.0 / 362880;
+    p = p * r + 1.0 / 40320;
+    p = p * r + 1.0 / 5040;
+    p = p * r + 1.0 / 720;
+    p = p * r + 1.0 / 120;
+    p = p * r + 1.0 / 24;
+    p = p * r + 1.0 / 6;
+    p = p * r + 0.5;
+    p = p * r + 1;
+    p = p * r + 1;
+    const std::int64_t power = (__builtin_bit_cast(std::int64_t, shifted) + 1023) << 52;
+    out[i] = static_cast<Real>(double(out[i]) * (p * __builtin_bit_cast(double, power)));
   }
 }
 
@@ -167,10 +199,35 @@ void recur(std::size_t n, Real factor, Real centre, const Real* __restrict low, 
 }
 
 template <class Real>
+double shifted_dot(std::size_t n, const Real* __restrict low, const Real* __restrict x, Real* __restrict y) {
+  typename Lane<Real>::Vector total = {};
+  for (std::size_t i = 0; i < n; i += Lane<Real>::k_width) {
+    const typename Lane<Real>::Vector xv = load(x + i), yv = load(y + i) + load(low + i) * xv;
+    store(y + i, yv);
+    total += xv * yv;
+  }
+  return sum<Real>(total);
+}
+
+template <class Real>
+double orthogonalise(std::size_t n, Real a, Real b, const Real* __restrict x, const Real* previous,
+                     Real* __restrict y) {
+  typename Lane<Real>::Vector total = {};
+  for (std::size_t i = 0; i < n; i += Lane<Real>::k_width) {
+    const typename Lane<Real>::Vector yv = load(y + i) - a * load(x + i) - b * load(previous + i);
+    store(y + i, yv);
+    total += yv * yv;
+  }
+  return sum<Real>(total);
+}
+
+template <class Real>
 void add(std::size_t n, Real weight, const Real* __restrict x, Real* __restrict out) {
   for (std::size_t i = 0; i < n; ++i) out[i] += weight * x[i];
 }
 
 template <class Real>
-constexpr Kernels<Real> k_table = {lobato_row<Real>, accumulate_phases<Real>, gather<Real>, symmetric<Real>,
-                                   hermitian<Real>,  general<Real>,           recur<Real>,  add<Real>};
+constexpr Kernels<Real> k_table = {lobato_row<Real>,    damp<Real>,      accumulate_phases<Real>,
+                                   gather<Real>,        symmetric<Real>, hermitian<Real>,
+                                   general<Real>,       recur<Real>,     shifted_dot<Real>,
+                                   orthogonalise<Real>, add<Real>};

@@ -219,8 +219,8 @@ std::size_t bessel_row(double x, double cut, std::vector<double>& out) {
 }
 
 template <class Real>
-bool solve_by_propagator(const Hamiltonian<Real>& h, std::span<const double> thicknesses,
-                         PropagatorScratch<Real>& scratch, std::vector<std::complex<double>>& amplitudes) {
+bool solve_by_chebyshev(const Hamiltonian<Real>& h, std::span<const double> thicknesses,
+                        PropagatorScratch<Real>& scratch, std::vector<std::complex<double>>& amplitudes) {
   Vectors<Real> v{scratch, h, kernels<Real>(), h.kind != MatrixKind::symmetric};
   amplitudes.assign(thicknesses.size() * h.beams, 0);
   Expansion<Real> expansion{v, spectrum(v), {}, {}, {}};
@@ -250,6 +250,18 @@ bool solve_by_propagator(const Hamiltonian<Real>& h, std::span<const double> thi
     from += segment;
   }
   return true;
+}
+
+template bool solve_by_chebyshev<float>(const Hamiltonian<float>&, std::span<const double>,
+                                        PropagatorScratch<float>&, std::vector<std::complex<double>>&);
+template bool solve_by_chebyshev<double>(const Hamiltonian<double>&, std::span<const double>,
+                                         PropagatorScratch<double>&, std::vector<std::complex<double>>&);
+
+template <class Real>
+bool solve_by_propagator(const Hamiltonian<Real>& h, std::span<const double> thicknesses,
+                         PropagatorScratch<Real>& scratch, std::vector<std::complex<double>>& amplitudes) {
+  if (suits_lanczos(h, thicknesses) && solve_by_lanczos(h, thicknesses, scratch, amplitudes)) return true;
+  return solve_by_chebyshev(h, thicknesses, scratch, amplitudes);
 }
 
 template bool solve_by_propagator<float>(const Hamiltonian<float>&, std::span<const double>,

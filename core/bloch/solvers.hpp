@@ -8,17 +8,35 @@
 
 namespace bragglive {
 
-// ψ(t_j) for all thicknesses (Å, rising): amplitudes[j * beams + i]. Both return false when the result is not
-// finite.
-template <class Real>
-struct PropagatorScratch {
-  std::vector<Real> x_re, x_im, previous_re, previous_im, y_re, y_im, psi_re, psi_im;
-  std::vector<double> bessel;
+// The small problem of the Krylov propagator: T = tridiagonal(alpha, beta).
+struct KrylovScratch {
+  std::vector<double> alpha, beta, bessel, now, before;
+  std::vector<std::complex<double>> y;
 };
 
 template <class Real>
+struct PropagatorScratch {
+  std::vector<Real> x_re, x_im, previous_re, previous_im, y_re, y_im, psi_re, psi_im, basis_re, basis_im;
+  std::vector<double> bessel;
+  KrylovScratch krylov;
+};
+
+// ψ(t_j) for all thicknesses (Å, rising): amplitudes[j * beams + i]. All return false when the result is not
+// finite. By Krylov space where it is short (suits_lanczos), else by Chebyshev expansion.
+template <class Real>
 bool solve_by_propagator(const Hamiltonian<Real>& h, std::span<const double> thicknesses,
                          PropagatorScratch<Real>& scratch, std::vector<std::complex<double>>& amplitudes);
+
+template <class Real>
+bool solve_by_chebyshev(const Hamiltonian<Real>& h, std::span<const double> thicknesses,
+                        PropagatorScratch<Real>& scratch, std::vector<std::complex<double>>& amplitudes);
+
+// Also false when it does not converge in 400 steps.
+template <class Real>
+bool solve_by_lanczos(const Hamiltonian<Real>& h, std::span<const double> thicknesses,
+                      PropagatorScratch<Real>& scratch, std::vector<std::complex<double>>& amplitudes);
+template <class Real>
+bool suits_lanczos(const Hamiltonian<Real>& h, std::span<const double> thicknesses);
 
 template <class Real>
 bool solve_by_eigen(const Hamiltonian<Real>& h, std::span<const double> thicknesses,

@@ -70,12 +70,26 @@ Expected<void> validate_atom(const Crystal& crystal, std::size_t i) {
   return {};
 }
 
+// Planes of constant fraction are this far apart: atoms whose fractions differ by more than
+// k_shortest_distance / spacing along any axis cannot overlap, which settles nearly all pairs.
+Eigen::Vector3d plane_spacings(const CellParameters& cell) {
+  return reciprocal_rows(cell).rowwise().norm().cwiseInverse();
+}
+
 Expected<void> validate_overlap(const Crystal& crystal) {
   const Eigen::Matrix3d rows = lattice_rows(crystal.cell);
+  const Eigen::Vector3d spacing = plane_spacings(crystal.cell);
+  const auto far_apart = [&](const Eigen::Vector3d& p, const Eigen::Vector3d& q) {
+    for (int i = 0; i < 3; ++i) {
+      const double d = p[i] - q[i];
+      if (std::abs(d - std::nearbyint(d)) * spacing[i] > k_shortest_distance) return true;
+    }
+    return false;
+  };
   for (std::size_t i = 0; i < crystal.atoms.size(); ++i) {
     double shared = crystal.atoms[i].occupancy;
     for (std::size_t j = 0; j < crystal.atoms.size(); ++j) {
-      if (i == j) continue;
+      if (i == j || far_apart(crystal.atoms[i].position, crystal.atoms[j].position)) continue;
       const double d = distance(rows, crystal.atoms[i].position, crystal.atoms[j].position);
       if (d < k_shortest_distance) shared += crystal.atoms[j].occupancy;
       if (shared > 1.01)

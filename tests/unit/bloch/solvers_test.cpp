@@ -74,6 +74,22 @@ TEST_CASE("solvers agree to 1e-8 at all thicknesses from one expansion") {
     }
 }
 
+TEST_CASE("the short propagation agrees too, with many beams and with few") {
+  for (const Crystal& crystal : {gold(), polar()})
+    for (const double k_max : {0.2, 0.5, 1.0, 2.0})  // from the direct beam alone to hundreds
+      for (const auto& zone : {Eigen::Vector3d(0, 0, 1), Eigen::Vector3d(0.1, 0.2, 1)}) {
+        BlochSettings settings;
+        settings.k_max = k_max;
+        settings.solver = Solver::eigen;
+        const auto reference = simulate(crystal, settings, {5, 20, 50}, zone);
+        settings.solver = Solver::propagator;
+        INFO(crystal.atoms.size() << " atoms, k_max " << k_max << ", beams " << reference.coupled_beams);
+        CHECK(worst_difference(reference, simulate(crystal, settings, {5, 20, 50}, zone)) < 1e-10);
+        settings.precision = Precision::float32;
+        CHECK(worst_difference(reference, simulate(crystal, settings, {5, 20, 50}, zone)) < 1e-5);
+      }
+}
+
 TEST_CASE("without absorption nothing is lost, with it something is") {
   BlochSettings settings;
   for (const Crystal& crystal : {gold(), polar()}) {
