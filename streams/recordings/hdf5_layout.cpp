@@ -60,14 +60,14 @@ void prefer(std::vector<Candidate>& candidates, Test test) {
     std::erase_if(candidates, [&](const Candidate& c) { return !test(c); });
 }
 
-std::string attribute_text(hid_t attribute) {
-  const Handle type(H5Aget_type(attribute));
-  const Handle space(H5Aget_space(attribute));
+// One text or number; `read(type, into)` is H5Aread or H5Dread.
+template <class Read>
+std::string one_value(const Handle& type, const Handle& space, Read read) {
   if (!type || !space || H5Sget_simple_extent_npoints(space.get()) != 1) return {};
   if (H5Tget_class(type.get()) == H5T_STRING) {
     if (H5Tis_variable_str(type.get()) > 0) {
       char* text = nullptr;
-      if (H5Aread(attribute, type.get(), &text) < 0 || text == nullptr) return {};
+      if (read(type.get(), static_cast<void*>(&text)) < 0 || text == nullptr) return {};
       const std::string value(text, strnlen(text, k_max_text));
       H5free_memory(text);
       return value;
@@ -75,14 +75,19 @@ std::string attribute_text(hid_t attribute) {
     const std::size_t size = H5Tget_size(type.get());
     if (size > k_max_text) return {};
     std::string value(size, '\0');
-    if (H5Aread(attribute, type.get(), value.data()) < 0) return {};
+    if (read(type.get(), static_cast<void*>(value.data())) < 0) return {};
     return value.substr(0, value.find('\0'));
   }
   double number = 0;
   if ((H5Tget_class(type.get()) != H5T_FLOAT && H5Tget_class(type.get()) != H5T_INTEGER) ||
-      H5Aread(attribute, H5T_NATIVE_DOUBLE, &number) < 0)
+      read(H5T_NATIVE_DOUBLE, static_cast<void*>(&number)) < 0)
     return {};
   return fmt::format("{}", number);
+}
+
+std::string attribute_text(hid_t attribute) {
+  const Handle type(H5Aget_type(attribute)), space(H5Aget_space(attribute));
+  return one_value(type, space, [&](hid_t memory, void* into) { return H5Aread(attribute, memory, into); });
 }
 
 }  // namespace
@@ -159,6 +164,13 @@ Expected<std::string> find_scan_dataset(hid_t file, const std::string& name, con
     return fail(ErrorArea::usage, "{} holds several scans: {}; name one, as in {}:{}", name, list(), name,
                 candidates[0].path);
   return candidates[0].path;
+}
+
+std::string scalar_text(hid_t dataset) {
+  const Handle type(H5Dget_type(dataset)), space(H5Dget_space(dataset));
+  return one_value(type, space, [&](hid_t memory, void* into) {
+    return H5Dread(dataset, memory, H5S_ALL, H5S_ALL, H5P_DEFAULT, into);
+  });
 }
 
 std::map<std::string, std::string> attributes_of(hid_t object) {

@@ -28,6 +28,9 @@ Expected<DatasetLayout> layout_of(hid_t dataset, const std::string& path);
 // files, otherwise the only 4-D dataset, otherwise the only 3-D one. Several: an error that lists them.
 Expected<std::string> find_scan_dataset(hid_t file, const std::string& name, const std::string& wanted);
 
+// A dataset of one text or number as text; empty for anything else.
+std::string scalar_text(hid_t dataset);
+
 // Scalar attributes of an object as text.
 std::map<std::string, std::string> attributes_of(hid_t object);
 

@@ -2,6 +2,7 @@
 #include <array>
 #include <utility>
 
+#include "streams/recordings/chunk_recording.hpp"
 #include "streams/recordings/flat_recording.hpp"
 #include "streams/recordings/hdf5_layout.hpp"
 #include "streams/recordings/scan_blocks.hpp"
@@ -150,6 +151,10 @@ Expected<std::unique_ptr<Recording>> open_hdf5(const std::filesystem::path& file
   if (!handle)
     return fail(ErrorArea::format, "cannot open {} as HDF5: it is damaged, cut short, or being written",
                 file.string());
+  if (options.dataset.empty()) {
+    auto master = open_dectris_master(file, handle, options.log);
+    if (!master || *master) return master;
+  }
   auto path = hdf5::find_scan_dataset(handle.get(), file.string(), options.dataset);
   if (!path) return tl::unexpected(path.error());
   hdf5::Handle dataset(H5Dopen2(handle.get(), path->c_str(), H5P_DEFAULT));
@@ -167,6 +172,11 @@ Expected<std::unique_ptr<Recording>> open_hdf5(const std::filesystem::path& file
     if (!mapped) return tl::unexpected(mapped.error());
     const FlatLayout flat{*layout->offset, info->frame.pixels() * layout->format.bytes, layout->format};
     return open_flat(std::move(*mapped), std::move(*info), flat, name);
+  }
+  if (auto chunked = as_chunked_frames(dataset)) {
+    std::vector<ChunkedFrames> segments;
+    segments.push_back(std::move(*chunked));
+    return make_chunk_recording(std::move(handle), std::move(segments), std::move(*info), {});
   }
   const hdf5::Handle access(H5Pcreate(H5P_DATASET_ACCESS));
   H5Pset_chunk_cache(access.get(), k_chunk_slots, std::max(chunk_cache_bytes(*layout), std::size_t{1} << 20),

@@ -25,6 +25,8 @@ const Known k_known[] = {
     {"real/sped_2x3.blo", "", {3, 2}, {144, 144}, PixelType::u8, 0x80ca1832},
     {"real/si110_200kV_CL380mm.mib", "", {1, 1}, {256, 256}, PixelType::u16, 0x9a090fa4},
     {"real/au_xgrating_20cm.tif", "", {1, 1}, {256, 256}, PixelType::f32, 0x8cf10cfd},
+    {"recordings/dectris-arina/test_00_master.h5", "", {4, 4}, {192, 192}, PixelType::u32, 0x0575d59d},
+    {"recordings/dectris-arina/test_00_data_000001.h5", "", {1, 16}, {192, 192}, PixelType::u32, 0x0575d59d},
     {"recordings/merlin/001_4x2_6bit.mib", "", {1, 8}, {256, 256}, PixelType::u8, 0xaba9a43b},
     {"recordings/merlin/Single_1_Frame_CounterDepth_12_Rows_256.mib",
      "",

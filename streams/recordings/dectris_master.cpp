@@ -1,0 +1,149 @@
+// DECTRIS HDF5: <base>_master.h5 with links /entry/data/data_000001 … to the data files (SIMPLON file
+// writer), and ARINA's <base>.h5.
+#include <array>
+
+#include "streams/recordings/chunk_recording.hpp"
+#include "streams/recordings/hdf5_layout.hpp"
+
+namespace bragglive {
+namespace {
+
+constexpr int k_max_files = 1'000'000;
+constexpr std::size_t k_max_masked = 200'000;
+
+std::string link_name(int number) {
+  return fmt::format("/entry/data/data_{:06}", number);
+}
+
+struct StemMetadata {
+  ScanShape scan;
+  std::uint64_t prescan = 0;
+};
+
+std::uint32_t count_in(hid_t group, const char* name) {
+  const hdf5::Handle attribute(H5Aopen(group, name, H5P_DEFAULT));
+  if (!attribute) return 0;
+  const hdf5::Handle space(H5Aget_space(attribute.get()));
+  std::uint32_t value = 0;
+  if (H5Sget_simple_extent_npoints(space.get()) == 1) H5Aread(attribute.get(), H5T_NATIVE_UINT32, &value);
+  return value;
+}
+
+// Of the file that ARINA writes beside the master.
+std::optional<StemMetadata> stem_metadata_beside(const std::filesystem::path& master, RecordingInfo& info) {
+  std::string name = master.filename().string();
+  const std::size_t ending = name.rfind("_master.h5");
+  if (ending == std::string::npos) return std::nullopt;
+  const hdf5::Handle file(H5Fopen((master.parent_path() / (name.substr(0, ending) + ".h5")).c_str(),
+                                  H5F_ACC_RDONLY, H5P_DEFAULT));
+  if (!file) return std::nullopt;
+  const hdf5::Handle group(H5Gopen2(file.get(), "STEM Metadata", H5P_DEFAULT));
+  if (!group) return std::nullopt;
+  for (const auto& [key, value] : hdf5::attributes_of(group.get()))
+    info.metadata["STEM Metadata." + key] = value;
+  StemMetadata metadata;
+  metadata.scan = {count_in(group.get(), "NumPixelsY"), count_in(group.get(), "NumPixelsX")};
+  metadata.prescan = count_in(group.get(), "NumPixelsPrescan");
+  if (metadata.scan.rows == 0 || metadata.scan.cols == 0 || metadata.scan.positions() > k_max_scan_positions)
+    return std::nullopt;
+  return metadata;
+}
+
+// Frames that do not belong to a position: some before the scan, or some at each line. Whichever makes the
+// numbers agree.
+Layover use_scan(const StemMetadata& metadata, std::uint64_t frames, RecordingInfo& info,
+                 const std::string& name, const LogSink& log) {
+  const std::uint64_t positions = metadata.scan.positions();
+  Layover layover;
+  if (frames == positions + metadata.prescan) {
+    layover.lead_in = metadata.prescan;
+  } else if (frames == metadata.scan.rows * (metadata.scan.cols + metadata.prescan)) {
+    layover.per_line = metadata.prescan;
+  } else {
+    if (log)
+      log(LogLevel::warning,
+          fmt::format(
+              "{} holds {} frames, its scan of {}x{} has {} positions; give --scan if the map looks sheared",
+              name, frames, metadata.scan.rows, metadata.scan.cols, positions));
+    if (frames > positions) return layover;
+  }
+  info.scan = metadata.scan;
+  info.scan_known = true;
+  return layover;
+}
+
+void read_scalar(hid_t file, const char* path, RecordingInfo& info) {
+  const hdf5::Handle dataset(H5Dopen2(file, path, H5P_DEFAULT));
+  if (!dataset) return;
+  const std::string text = hdf5::scalar_text(dataset.get());
+  if (!text.empty()) info.metadata[std::string(path).substr(std::string(path).rfind('/') + 1)] = text;
+}
+
+void read_mask(hid_t file, FrameShape frame, RecordingInfo& info) {
+  const hdf5::Handle dataset(
+      H5Dopen2(file, "/entry/instrument/detector/detectorSpecific/pixel_mask", H5P_DEFAULT));
+  if (!dataset) return;
+  const hdf5::Handle space(H5Dget_space(dataset.get()));
+  if (H5Sget_simple_extent_npoints(space.get()) != static_cast<hssize_t>(frame.pixels())) return;
+  std::vector<std::uint32_t> mask(frame.pixels());
+  if (H5Dread(dataset.get(), H5T_NATIVE_UINT32, H5S_ALL, H5S_ALL, H5P_DEFAULT, mask.data()) < 0) return;
+  std::string text;
+  std::size_t count = 0;
+  for (std::size_t i = 0; i < mask.size(); ++i) {
+    if (mask[i] == 0) continue;
+    if (++count > k_max_masked) return;
+    text += fmt::format("{}{}", text.empty() ? "" : ",", i);
+  }
+  info.metadata["masked_pixels"] = text;
+}
+
+}  // namespace
+
+Expected<std::unique_ptr<Recording>> open_dectris_master(const std::filesystem::path& file,
+                                                         hdf5::Handle& handle, const LogSink& log) {
+  const hdf5::QuietErrors quiet;
+  const hid_t master = handle.get();
+  const hdf5::Handle data(H5Gopen2(master, "/entry/data", H5P_DEFAULT));
+  if (!data || H5Lexists(master, link_name(1).c_str(), H5P_DEFAULT) <= 0) return std::unique_ptr<Recording>{};
+
+  std::vector<ChunkedFrames> segments;
+  std::uint64_t frames = 0;
+  for (int number = 1; number <= k_max_files && H5Lexists(master, link_name(number).c_str(), H5P_DEFAULT) > 0;
+       ++number) {
+    hdf5::Handle dataset(H5Dopen2(master, link_name(number).c_str(), H5P_DEFAULT));
+    if (!dataset)
+      return fail(ErrorArea::file,
+                  "{} names a data file that cannot be opened ({}): keep the data files beside it",
+                  file.string(), link_name(number));
+    auto segment = as_chunked_frames(dataset);
+    if (!segment || segment->scan_axes != 1)
+      return fail(ErrorArea::format,
+                  "{}: {} is not packed by bslz4 or lz4, one frame a chunk; name the data file itself",
+                  file.string(), link_name(number));
+    if (!segments.empty() && (segment->frame != segments[0].frame || segment->pixel != segments[0].pixel ||
+                              segment->encoding != segments[0].encoding))
+      return fail(ErrorArea::shape, "{}: {} has other frames than the first data file", file.string(),
+                  link_name(number));
+    frames += segment->frames;
+    segments.push_back(std::move(*segment));
+  }
+  if (frames == 0 || frames > k_max_scan_positions)
+    return fail(ErrorArea::format, "{} holds {} frames", file.string(), frames);
+  RecordingInfo info;
+  info.format = fmt::format("DECTRIS HDF5, {} data file{}", segments.size(), segments.size() == 1 ? "" : "s");
+  info.scan = {1, static_cast<std::uint32_t>(frames)};
+  Layover layover;
+  if (const auto metadata = stem_metadata_beside(file, info))
+    layover = use_scan(*metadata, frames, info, file.string(), log);
+  for (const char* path :
+       {"/entry/instrument/detector/description", "/entry/instrument/detector/detector_number",
+        "/entry/instrument/detector/count_time", "/entry/instrument/detector/frame_time",
+        "/entry/instrument/detector/saturation_value",
+        "/entry/instrument/detector/detectorSpecific/photon_energy",
+        "/entry/instrument/detector/detectorSpecific/trigger_mode"})
+    read_scalar(master, path, info);
+  read_mask(master, segments[0].frame, info);
+  return make_chunk_recording(std::move(handle), std::move(segments), std::move(info), layover);
+}
+
+}  // namespace bragglive
