@@ -103,6 +103,10 @@ QString scale_text(double length, double step_nm) {
   return QStringLiteral("%1 nm").arg(length);
 }
 
+double scale_bar_height(const QFont& font) {
+  return 2.04 * QFontMetricsF(font).height() + 4;
+}
+
 void paint_scale_bar(QPainter& painter, QPointF at, double px_per_position, double step_nm, double width,
                      QColor ink, QColor plate) {
   const double unit = step_nm > 0 ? step_nm : 1;
@@ -115,8 +119,8 @@ void paint_scale_bar(QPainter& painter, QPointF at, double px_per_position, doub
   const QFontMetricsF metrics(painter.font());
   const double pad = metrics.height() * 0.4;
   const double inner = std::max(bar, metrics.horizontalAdvance(text));
-  const QRectF box(at.x(), at.y() - metrics.height() - 2.6 * pad - 4, inner + 2 * pad,
-                   metrics.height() + 2.6 * pad + 4);
+  const double height = scale_bar_height(painter.font());
+  const QRectF box(at.x(), at.y() - height, inner + 2 * pad, height);
   plate.setAlpha(205);
   painter.setPen(Qt::NoPen);
   painter.setBrush(plate);

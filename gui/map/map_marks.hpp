@@ -23,6 +23,8 @@ void paint_cursor(QPainter& painter, const QRectF& cell, bool pinned, QColor col
 double round_length(double limit);
 // "20 nm", "1 µm", or without a known step "20 positions".
 QString scale_text(double length, double step_nm);
+// Height of the plate that paint_scale_bar draws with this font.
+double scale_bar_height(const QFont& font);
 // Draws the bar into the corner `at` (its lower left) on a plate of its own; at most `width` long.
 void paint_scale_bar(QPainter& painter, QPointF at, double px_per_position, double step_nm, double width,
                      QColor ink, QColor plate);

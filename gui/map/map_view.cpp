@@ -142,10 +142,14 @@ void MapView::paintEvent(QPaintEvent*) {
   QFont font = painter.font();
   font.setPixelSize(static_cast<int>(QFontInfo(this->font()).pixelSize() * ratio));
   painter.setFont(font);
+  // Under the map where there is room, so that it hides no position; else in its lower left corner.
   const QRectF seen = scan.intersected(view);
-  if (seen.width() > 60 * ratio && seen.height() > 60 * ratio)
-    paint_scale_bar(painter, seen.bottomLeft() + QPointF(8, -8) * ratio, zoom, map->scan_step_nm,
-                    std::min(160 * ratio, seen.width() / 3), colours.text, colours.window);
+  if (seen.isEmpty()) return;
+  const double plate = scale_bar_height(font);
+  const bool below = scan.bottom() + plate + 4 * ratio <= view.bottom();
+  const QPointF at = seen.bottomLeft() + (below ? QPointF(0, plate + 4 * ratio) : QPointF(8, -8) * ratio);
+  paint_scale_bar(painter, at, zoom, map->scan_step_nm, std::clamp(seen.width() / 3, 40 * ratio, 160 * ratio),
+                  colours.text, colours.window);
 }
 
 void MapView::resizeEvent(QResizeEvent*) {

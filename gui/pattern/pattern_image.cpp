@@ -53,14 +53,18 @@ double counts_at(const PositionDetail& detail, std::uint32_t row, std::uint32_t 
 
 QImage pattern_image(const PositionDetail& detail) {
   if (!has_pixels(detail)) return {};
-  std::vector<float> logs(detail.shape.pixels());
-  for (std::size_t i = 0; i < logs.size(); ++i) {
+  std::vector<float> values(detail.shape.pixels());
+  std::vector<float> positive;
+  for (std::size_t i = 0; i < values.size(); ++i) {
     const float counts = load(detail, i);
-    logs[i] = std::isfinite(counts) && counts > 0 ? std::log1p(counts) : 0.0F;
+    values[i] = std::isfinite(counts) && counts > 0 ? counts : 0.0F;
+    if (values[i] > 0) positive.push_back(values[i]);
   }
-  std::vector<float> sorted = logs;
+  const float unit = positive.empty() ? 1.0F : percentile(positive, 0.25);
+  for (float& v : values) v = std::log1p(v / unit);
+  std::vector<float> sorted = values;
   const float high = percentile(sorted, 0.9995);
-  const float low = std::min(percentile(sorted, 0.5), 0.9F * high);
+  const float low = std::min(percentile(sorted, 0.5), 0.5F * high);
   const float scale = high > low ? 255.0F / (high - low) : 0.0F;
   const Ramp& grey = ramp(RampKind::grey);
   QImage image(static_cast<int>(detail.shape.cols), static_cast<int>(detail.shape.rows),
@@ -68,7 +72,7 @@ QImage pattern_image(const PositionDetail& detail) {
   for (std::uint32_t r = 0; r < detail.shape.rows; ++r) {
     auto* line = reinterpret_cast<QRgb*>(image.scanLine(static_cast<int>(r)));
     for (std::uint32_t c = 0; c < detail.shape.cols; ++c) {
-      const float v = (logs[std::size_t{r} * detail.shape.cols + c] - low) * scale;
+      const float v = (values[std::size_t{r} * detail.shape.cols + c] - low) * scale;
       line[c] = grey[static_cast<std::size_t>(std::clamp(v, 0.0F, 255.0F))];
     }
   }

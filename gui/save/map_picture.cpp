@@ -37,7 +37,8 @@ Layout layout_for(ScanShape scan, qsizetype caption_lines) {
   l.legend_width =
       QFontMetricsF(l.font).horizontalAdvance(QStringLiteral("MM orthorhombic  100.0 % 1,048,576"));
   const double legend_height = 20.5 * l.line;
-  const double body = std::max<double>(l.map.height(), legend_height);
+  const double body =
+      std::max<double>(l.map.height() + 0.5 * l.pad + scale_bar_height(l.font), legend_height);
   const double width = std::max(l.map.width() + l.legend_width + 3 * l.pad, 40 * l.line);
   l.page = QSizeF(width, body + 2.5 * l.pad + static_cast<double>(caption_lines) * l.line).toSize();
   return l;
@@ -97,8 +98,9 @@ QImage map_picture(const MapRaster& raster, ThemeKind theme_kind, const QStringL
   painter.translate(map.topLeft() - transform.scan_rect().topLeft());
   paint_fault_marks(painter, *raster.snapshot(), transform, transform.scan_rect(), raster.palette());
   painter.restore();
-  paint_scale_bar(painter, map.bottomLeft() + QPointF(0.5 * l.pad, -0.5 * l.pad), l.zoom,
-                  raster.snapshot()->scan_step_nm, map.width() / 4, colours.text, colours.window);
+  paint_scale_bar(painter, map.bottomLeft() + QPointF(0, 0.4 * l.pad + scale_bar_height(l.font)), l.zoom,
+                  raster.snapshot()->scan_step_nm,
+                  std::clamp<double>(map.width() / 4, 3 * l.line, 20 * l.line), colours.text, colours.panel);
   painter.setRenderHint(QPainter::Antialiasing, false);
   painter.setBrush(Qt::NoBrush);
   painter.setPen(colours.line);

@@ -57,7 +57,7 @@ TEST_CASE("the saved picture holds the map, the legend with every system's colou
   for (std::size_t s = 1; s < 8; ++s) CHECK(legend.count(raster.palette().system[s]) == 1);
   CHECK(legend.count(raster.palette().corrupt) == 1);
   CHECK(legend.count(theme(ThemeKind::dark).text.rgb()) == 1);  // letters
-  const auto bar = colours_in(page, QRect(20, 730, 200, 60));
+  const auto bar = colours_in(page, QRect(15, 785, 250, 60));
   CHECK(bar.count(theme(ThemeKind::dark).text.rgb()) == 1);
 }
 
