@@ -22,9 +22,9 @@ void LineTable::fill(const SpotList& list) noexcept {
 
 namespace {
 
-constexpr std::size_t k_seed_lines = 4;   // parameters are solved from pairs and triples of the lowest lines
-constexpr std::size_t k_first_lines = 6;  // lines of the first, quick look
-constexpr std::size_t k_kept = 4;         // candidates that get the full look
+constexpr std::size_t k_seed_lines = 4;    // parameters are solved from pairs and triples of the lowest lines
+constexpr std::size_t k_first_lines = 6;   // lines of the first, quick look
+constexpr std::size_t k_kept = k_matches;  // candidates that get the full look
 constexpr float k_smallest = 1.0F / (32.0F * 32.0F),
                 k_largest = 1.0F / (1.9F * 1.9F);  // 1/d² of possible axes
 constexpr float k_most_calculated = 4000;
@@ -88,12 +88,13 @@ class Search {
       for (const std::size_t lines : {(first_ + table_.count()) / 2, table_.count()})
         if (!refine(candidate, lines)) break;
       const LatticeMatch match = judge(candidate);
-      if (match.merit > result.best.merit) {
-        if (!same(match, result.best)) result.second = result.best;
-        result.best = match;
-      } else if (match.merit > result.second.merit && !same(match, result.best)) {
-        result.second = match;
+      bool is_new = match.merit > 0;
+      for (std::size_t k = 0; k < result.count; ++k) {
+        if (!same(match, result.match[k])) continue;
+        is_new = false;
+        if (match.merit > result.match[k].merit) result.match[k] = match;
       }
+      if (is_new) result.match[result.count++] = match;
     }
     return result;
   }

@@ -47,9 +47,12 @@ class LineTable {
   std::size_t count_ = 0;
 };
 
-// Best and second best (a different one) of a family. With fewer than four lines nothing is found.
+// Good lattices of a family in no particular order, different from each other by more than 3 %. With fewer than four lines there
+// are none.
+constexpr std::size_t k_matches = 8;
 struct FamilyResult {
-  LatticeMatch best, second;
+  std::array<LatticeMatch, k_matches> match{};
+  std::size_t count = 0;
 };
 FamilyResult search_family(const LineTable& table, Family family) noexcept;
 

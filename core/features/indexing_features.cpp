@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "core/features/definition.hpp"
 #include "core/features/index_lines.hpp"
@@ -91,15 +92,37 @@ void put_plane(const PlaneFeatures& plane, Put&& put) {
 constexpr std::array<const char*, k_families> k_family_names = {"cubic", "tetragonal", "hexagonal",
                                                                 "rhombohedral", "orthorhombic"};
 
+// The two lattices of a family for which lines and scalar products speak most, taken together.
+struct RankedPair {
+  LatticeMatch best, second;
+  float agreement = 0, second_agreement = 0;
+};
+
+RankedPair rank(const SpotList& list, Family family, const FamilyResult& found, double sigma) {
+  RankedPair out;
+  for (std::size_t i = 0; i < found.count; ++i) {
+    const LatticeMatch& match = found.match[i];
+    const float agreement = product_agreement(list, family, match, sigma);
+    if (match.merit + agreement > out.best.merit + out.agreement) {
+      out.second = std::exchange(out.best, match);
+      out.second_agreement = std::exchange(out.agreement, agreement);
+    } else if (match.merit + agreement > out.second.merit + out.second_agreement) {
+      out.second = match;
+      out.second_agreement = agreement;
+    }
+  }
+  return out;
+}
+
 float axis_of(float parameter) {
   return parameter > 0 ? 1 / std::sqrt(parameter) : 0;
 }
 
 template <class Put>
-void put_family(std::size_t family, const FamilyResult& found, float agreement, float second_agreement,
-                Put&& put) {
+void put_family(std::size_t family, const RankedPair& found, Put&& put) {
   const char* const name = k_family_names[family];
   const LatticeMatch &best = found.best, &second = found.second;
+  const float agreement = found.agreement, second_agreement = found.second_agreement;
   put("{} merit", name, best.merit);
   put("{} share", name, best.share);
   put("{} chance", name, best.chance);
@@ -168,7 +191,7 @@ std::vector<std::string> IndexingFeatures::names() const {
   put_counts(SpotList{}, put);
   put_pairs({}, put);
   put_plane({}, put);
-  for (std::size_t family = 0; family < k_families; ++family) put_family(family, {}, 0, 0, put);
+  for (std::size_t family = 0; family < k_families; ++family) put_family(family, {}, put);
   return names;
 }
 
@@ -193,9 +216,7 @@ void IndexingFeatures::compute(std::span<const BraggPeak> peaks, Scratch* scratc
   put_plane(work.plane, put);
   for (std::size_t f = 0; f < k_families; ++f) {
     const auto family = static_cast<Family>(f);
-    const FamilyResult found = search_family(work.table, family);
-    put_family(f, found, product_agreement(work.list, family, found.best, config_.sigma),
-               product_agreement(work.list, family, found.second, config_.sigma), put);
+    put_family(f, rank(work.list, family, search_family(work.table, family), config_.sigma), put);
   }
 }
 

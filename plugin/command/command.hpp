@@ -23,6 +23,7 @@ Run add_scan_simulate(CLI::App& app);
 Run add_demo_summary(CLI::App& app);
 Run add_calibrate(CLI::App& app);
 Run add_detect(CLI::App& app);
+Run add_evaluate(CLI::App& app);
 Run add_features(CLI::App& app);
 Run add_predict(CLI::App& app);
 Run add_train(CLI::App& app);

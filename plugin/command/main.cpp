@@ -33,6 +33,7 @@ const std::vector<Entry> k_entries = {
     {"features", "feature vectors of spot lists", add_features},
     {"predict", "what a model says about spot lists", add_predict},
     {"train", "train a model on simulated data sets", add_train},
+    {"evaluate", "how often a model is right, with report", add_evaluate},
 };
 }  // namespace
 
