@@ -5,6 +5,7 @@
 #include "streams/dectris/senders.hpp"
 #include "streams/frame_sink.hpp"
 #include "streams/frame_source.hpp"
+#include "streams/merlin/receiver.hpp"
 #include "streams/native/receiver.hpp"
 #include "streams/native/sender.hpp"
 #include "streams/recordings/recording.hpp"
@@ -24,6 +25,7 @@ constexpr std::array k_protocols = {
     Protocol{"native", native::open_receiver, native::open_sender},
     Protocol{"dectris1", dectris::open_stream1, dectris::open_stream1_sender},
     Protocol{"dectris2", dectris::open_stream2, dectris::open_stream2_sender},
+    Protocol{"merlin", merlin::open_receiver, merlin::open_sender},
 };
 
 Expected<const Protocol*> find_protocol(std::string_view name) {
