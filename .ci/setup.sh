@@ -25,6 +25,7 @@ for package in "${packages[@]}"; do
   [ "$status" = installed ] || missing+=("$package")
 done
 if [ ${#missing[@]} -gt 0 ]; then
+  command -v apt-get >/dev/null || { echo "setup: no apt-get here; install by hand: ${missing[*]}" >&2; exit 1; }
   echo "setup: installing ${missing[*]}"
   root=()
   if [ "$(id -u)" -ne 0 ]; then
@@ -38,6 +39,7 @@ fi
 build=build/$preset
 # Later changes of CMakeLists.txt are noticed by ninja itself.
 if [ ! -f "$build/build.ninja" ] || [ CMakePresets.json -nt "$build/build.ninja" ]; then
+  echo "setup: building in $build (minutes the first time)"
   cmake --preset "$preset" >/dev/null
   touch "$build/build.ninja"
 fi
