@@ -4,9 +4,9 @@
 #include <QTimer>
 #include <cstdio>
 
-#include "gui/app/live_session.hpp"
-#include "gui/app/options.hpp"
-#include "gui/app/unattended.hpp"
+#include "gui/live/live_session.hpp"
+#include "gui/live/options.hpp"
+#include "gui/live/unattended.hpp"
 #include "gui/window/operator_window.hpp"
 #include "streams/demo/demo_source.hpp"
 
@@ -22,16 +22,12 @@ bool find_display(const ProgramOptions& options) {
   return true;
 }
 
-// --out in a window with an operator: written once when the scan is over.
-void save_at_end(OperatorWindow& window, LiveSession& session, const QString& out) {
-  if (out.isEmpty()) return;
-  QObject::connect(&session, &SessionPort::snapshot_ready, &window,
-                   [&session, out, saved = std::uint64_t{0}]() mutable {
-                     const auto map = session.snapshot();
-                     if (!map || !map->finished || saved == map->series_id + 1) return;
-                     saved = map->series_id + 1;
-                     session.save(out);
-                   });
+// The offscreen platform says at every change of size that it has no window manager to tell.
+void drop_platform_chatter(QtMsgType, const QMessageLogContext&, const QString& message) {
+  if (message.contains(QStringLiteral("propagateSizeHints")) ||
+      message.contains(QStringLiteral("XDG_RUNTIME_DIR")))
+    return;
+  std::fprintf(stderr, "bragglive-gui: %s\n", qPrintable(message));
 }
 
 int run(int argc, char** argv) {
@@ -43,6 +39,7 @@ int run(int argc, char** argv) {
                  "bragglive-gui: no display: set DISPLAY or WAYLAND_DISPLAY, or take a --screenshot\n");
     return k_exit_bad_input;
   }
+  if (options->unattended()) qInstallMessageHandler(drop_platform_chatter);
   QApplication app(argc, argv);
   QApplication::setOrganizationName(QStringLiteral("bragglive"));
   QApplication::setApplicationName(QStringLiteral("bragglive-gui"));
@@ -61,8 +58,6 @@ int run(int argc, char** argv) {
   if (options->unattended()) {
     window.set_dialogs(false);
     unattended.emplace(window, session, *options);
-  } else {
-    save_at_end(window, session, options->out);
   }
   if (!request.source.isEmpty()) QTimer::singleShot(0, &window, [&window, request] { window.open(request); });
   return QApplication::exec();

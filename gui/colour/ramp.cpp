@@ -26,7 +26,7 @@ Ramp make_viridian() {
     const double t = i / 255.0;
     const double hue =
         (305 - 198 * std::pow(t, 0.9)) * std::numbers::pi / 180;  // violet, blue, teal, green, yellow
-    colours[static_cast<std::size_t>(i)] = shown(0.26 + 0.66 * t, hue, 0.09 + 0.07 * t);
+    colours[static_cast<std::size_t>(i)] = shown(0.26 + 0.66 * t, hue, 0.085 + 0.05 * t * t);
   }
   return colours;
 }

@@ -65,6 +65,7 @@ void OperatorWindow::connect_views() {
     refresh_status();
   });
   connect(&session_, &SessionPort::failed, this, &OperatorWindow::complain);
+  connect(&session_, &SessionPort::noticed, this, &OperatorWindow::say);
   connect(&session_, &SessionPort::saved, this,
           [this](const QString& path) { say(QStringLiteral("saved %1").arg(path)); });
   connect(status_, &StatusStrip::reset_requested, this, [this] { session_.reset_counters(); });
@@ -150,8 +151,7 @@ void OperatorWindow::refresh_status() {
     info.positions = snapshot->scan.positions();
   }
   status_->show_status(info, static_cast<double>(clock_.elapsed()) / 1000);
-  const bool running = state == SessionState::waiting || state == SessionState::scanning ||
-                       (state == SessionState::finished && request_.source.contains(QStringLiteral("://")));
+  const bool running = session_.receiving();
   const bool has_map = info.positions > 0;
   action(Command::start).setEnabled(!running && !info.opening && !request_.source.isEmpty());
   action(Command::stop).setEnabled(running && !info.opening);

@@ -21,6 +21,7 @@ struct OpenRequest {
   std::optional<ScanShape> scan;
   double rate_hz = 0;  // replay: frames per second; 0 = as fast as possible
   unsigned threads = 0;
+  QString out;  // every finished scan is saved: R.h5, then R_0002.h5 and so on; empty = not saved
 };
 
 // All calls and signals on the window's thread.
@@ -35,6 +36,7 @@ class SessionPort : public QObject {
   virtual void stop() = 0;
   virtual bool opening() const = 0;
   virtual SessionState state() const = 0;
+  virtual bool receiving() const = 0;   // stop() would end something, be it the wait for the next scan
   virtual QString source() const = 0;   // as it describes itself
   virtual QString made_by() const = 0;  // model and calibration with checksums, for captions
   virtual EngineCounters counters() const = 0;
@@ -53,6 +55,7 @@ class SessionPort : public QObject {
   void opened();
   void saved(QString path);
   void failed(QString message);
+  void noticed(QString message);  // a warning of the engine; it goes on
 };
 
 }  // namespace bragglive::gui

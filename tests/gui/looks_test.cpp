@@ -60,14 +60,9 @@ TEST_CASE("the window shows a scan while it runs and after it") {
   StandInSession session;
   OperatorWindow window(session, ThemeKind::dark, nullptr, true);
   window.set_dialogs(false);
-  window.open({QStringLiteral("tcp://microscope:5555"),
-               QStringLiteral("default"),
-               {},
-               QStringLiteral("native"),
-               {},
-               {},
-               0,
-               0});
+  OpenRequest request;
+  request.source = QStringLiteral("tcp://microscope:5555");
+  window.open(request);
   session.now = SessionState::scanning;
   session.engine.frames_received = 6000;
   session.engine.frames_per_second = 2345;

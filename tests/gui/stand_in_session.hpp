@@ -15,6 +15,7 @@ class StandInSession : public SessionPort {
   }
   void stop() override { now = SessionState::stopped; }
   bool opening() const override { return false; }
+  bool receiving() const override { return now == SessionState::waiting || now == SessionState::scanning; }
   SessionState state() const override { return now; }
   QString source() const override { return requests.empty() ? QString() : requests.back().source; }
   QString made_by() const override { return QStringLiteral("model default 12345678"); }

@@ -20,6 +20,7 @@ class LiveSession : public SessionPort {
   void open(const OpenRequest& request) override;
   void stop() override;
   bool opening() const override { return opening_; }
+  bool receiving() const override { return session_ && session_->is_receiving(); }
   SessionState state() const override { return session_ ? session_->state() : SessionState::idle; }
   QString source() const override;
   QString made_by() const override { return made_by_; }
@@ -41,6 +42,8 @@ class LiveSession : public SessionPort {
  private:
   struct Prepared;
   void run(Prepared prepared);
+  std::function<void(const Session&)> saver(const QString& out);
+  LogSink notices();
   void give_up(const Error& error);
   void arm();
   void close_session();

@@ -1,4 +1,6 @@
-#include "gui/app/live_session.hpp"
+#include "gui/live/live_session.hpp"
+
+#include <fmt/format.h>
 
 #include <QFileInfo>
 #include <QThread>
@@ -74,7 +76,7 @@ void LiveSession::open(const OpenRequest& request) {
   auto known_model = request.model == model_name_ ? model_ : nullptr;
   auto prepared = std::make_shared<Prepared>();
   prepared->request = request;
-  const auto prepare = [prepared, known_model, extra = extra_] {
+  const auto prepare = [prepared, known_model, extra = extra_, log = notices()] {
     auto model = known_model ? Expected<std::shared_ptr<const CrystalModel>>(known_model)
                              : load_model(prepared->request.model.toStdString());
     if (!model) return void(prepared->error = model.error());
@@ -89,6 +91,7 @@ void LiveSession::open(const OpenRequest& request) {
     options.protocol = prepared->request.protocol.toStdString();
     options.dataset = prepared->request.dataset.toStdString();
     options.rate_hz = prepared->request.rate_hz;
+    options.log = log;
     auto source = open_source(prepared->request.source.toStdString(), options, extra);
     if (!source) return void(prepared->error = source.error());
     prepared->source = std::move(*source);
@@ -112,6 +115,8 @@ void LiveSession::run(Prepared prepared) {
   config.model = prepared.model;
   config.calibration = prepared.calibration;
   config.threads = prepared.request.threads;
+  config.log = notices();
+  config.on_scan_closed = saver(prepared.request.out);
   auto created = Session::create(std::move(config));
   if (!created) return give_up(created.error());
   close_session();
@@ -131,6 +136,33 @@ void LiveSession::run(Prepared prepared) {
           : QStringLiteral(" · the scan's calibration");
   if (auto started = session_->start(std::move(prepared.source)); !started) return give_up(started.error());
   Q_EMIT opened();
+}
+
+LogSink LiveSession::notices() {
+  return [this](LogLevel level, std::string_view message) {
+    if (level < LogLevel::warning) return;
+    QMetaObject::invokeMethod(
+        this, [this, said = text(std::string(message))] { Q_EMIT noticed(said); }, Qt::QueuedConnection);
+  };
+}
+
+// Called on the receiver's thread: the next scan waits until this one is on the disk.
+std::function<void(const Session&)> LiveSession::saver(const QString& out) {
+  if (out.isEmpty()) return {};
+  return [this, out, number = 0](const Session& session) mutable {
+    std::filesystem::path file = out.toStdString();
+    if (++number > 1)
+      file.replace_filename(
+          fmt::format("{}_{:04}{}", file.stem().string(), number, file.extension().string()));
+    auto done = save_result(session, file);
+    QMetaObject::invokeMethod(
+        this,
+        [this, done = std::move(done), name = text(file.string())] {
+          if (!done) return give_up(done.error());
+          Q_EMIT saved(name);
+        },
+        Qt::QueuedConnection);
+  };
 }
 
 void LiveSession::arm() {

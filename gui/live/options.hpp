@@ -13,7 +13,6 @@ constexpr int k_exit_bad_input = 3;
 
 struct ProgramOptions {
   OpenRequest request;
-  QString out;                // result file, written when the scan is over
   QString screenshot;         // of the window after the scan; then the program ends
   QString screenshot_during;  // of the window when about half of the scan is there
   QString picture;            // the map alone with its legend, as "Save picture" makes it

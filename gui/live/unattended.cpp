@@ -1,4 +1,4 @@
-#include "gui/app/unattended.hpp"
+#include "gui/live/unattended.hpp"
 
 #include <QApplication>
 #include <cstdio>
@@ -64,11 +64,12 @@ void Unattended::finish() {
     if (const auto saved = save_picture(picture, options_.picture); !saved)
       return end_with(QString::fromStdString(saved.error().message));
   }
-  if (!options_.out.isEmpty()) {
-    if (const auto saved = save_result(*session_.session(), options_.out.toStdString()); !saved)
-      return end_with(QString::fromStdString(saved.error().message));
-  }
-  qApp->exit(0);
+  // The scan's result is saved on another thread; after stop() it has been, and a failure waits in the queue.
+  session_.stop();
+  QTimer::singleShot(0, this, [this] {
+    if (session_.last_failure()) return end_with(QString::fromStdString(session_.last_failure()->message));
+    qApp->exit(0);
+  });
 }
 
 }  // namespace bragglive::gui

@@ -1,4 +1,4 @@
-#include "gui/app/options.hpp"
+#include "gui/live/options.hpp"
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
@@ -73,8 +73,8 @@ std::optional<ProgramOptions> parse_options(int argc, const char* const* argv, i
   ProgramOptions options;
   options.request = {text(raw.source),   text(raw.model),   text(raw.calibration),
                      text(raw.protocol), text(raw.dataset), std::nullopt,
-                     raw.rate,           raw.threads};
-  options.out = text(raw.out);
+                     raw.rate,           raw.threads,       {}};
+  options.request.out = text(raw.out);
   options.screenshot = text(raw.screenshot);
   options.screenshot_during = text(raw.screenshot_during);
   options.picture = text(raw.picture);

@@ -3,8 +3,8 @@
 #include <QObject>
 #include <QTimer>
 
-#include "gui/app/live_session.hpp"
-#include "gui/app/options.hpp"
+#include "gui/live/live_session.hpp"
+#include "gui/live/options.hpp"
 #include "gui/window/operator_window.hpp"
 
 namespace bragglive::gui {
