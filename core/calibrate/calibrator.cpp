@@ -1,8 +1,9 @@
 #include "core/calibrate/calibrator.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
-#include <cstring>
+#include <numbers>
 
 #include "core/calibrate/bad_pixels.hpp"
 #include "core/detect/correlation_detector.hpp"
@@ -147,7 +148,9 @@ class Estimation {
     for (std::size_t i = 0; i < indices_.size(); ++i) {
       const auto origin = report_.calibration.origin(position_of(scan_, indices_[i]));
       for (const BraggPeak& disk : detected.disks[i]) {
-        const RingVector vector{disk.qx - origin[0], disk.qy - origin[1], disk.intensity, i};
+        // Frames are left out in turn for the uncertainty; in a few frames, disks are.
+        const std::size_t group = indices_.size() >= 10 ? i : report_.vectors.size();
+        const RingVector vector{disk.qx - origin[0], disk.qy - origin[1], disk.intensity, group};
         if (std::hypot(vector.row, vector.col) > inner) report_.vectors.push_back(vector);
       }
     }
@@ -156,14 +159,16 @@ class Estimation {
   // Few disks: a ring pattern of many small crystals, perhaps.
   void rings_instead() {
     constexpr std::size_t k_few = 20;
-    if (report_.vectors.size() >= k_few) return;
+    // Many small grains in few frames: a ring broken into "disks" is measured better as a ring.
+    const bool few_frames = indices_.size() <= 4;
+    if (report_.vectors.size() >= k_few && !few_frames) return;
     const auto& c = report_.calibration;
     const auto centre = c.origin({scan_.rows / 2, scan_.cols / 2});
     std::vector<RingVector> rings = ring_vectors(report_.mean, centre[0], centre[1], inner_px());
-    if (rings.size() <= 2 * report_.vectors.size() || rings.size() < k_few) return;
+    if (!is_ring_pattern(rings)) return;
     report_.vectors = std::move(rings);
     report_.from_rings = true;
-    report_.notes.push_back("few disks: ellipse and pixel size come from the rings of the mean image");
+    report_.notes.push_back("a ring pattern: ellipse and pixel size come from the rings of the mean image");
   }
 
   void fit_shape() {
@@ -225,30 +230,40 @@ class Estimation {
   CalibrationReport report_;
 };
 
-// The disk that the mean image is brightest in: threshold at half the maximum of a slightly smoothed image.
-// Coarse, but it needs no flat top and no single disk.
+// The connected region around the maximum of a slightly smoothed mean image, down to half of it. Coarse, but
+// it needs no flat top and does not mind other disks.
 Expected<ProbeSize> coarse_probe(RealImage image) {
   RealImage scratch;
   gaussian_smooth(image, 1.0, scratch);
-  if (const auto size = measure_probe(image)) {
-    const double longest = std::min(image.shape.rows, image.shape.cols) / 4.0;
-    if (size->radius_px > 0.8 && size->radius_px < longest) return *size;
-  }
   const auto top = std::max_element(image.pixels.begin(), image.pixels.end());
   if (top == image.pixels.end() || !(*top > 0))
     return fail(ErrorArea::numeric, "calibration: the frames are empty");
-  double count = 0;
+  const auto rows = static_cast<std::ptrdiff_t>(image.shape.rows);
+  const auto cols = static_cast<std::ptrdiff_t>(image.shape.cols);
+  std::vector<std::ptrdiff_t> region{top - image.pixels.begin()};
+  std::vector<std::uint8_t> inside(image.pixels.size(), 0);
+  inside[static_cast<std::size_t>(region[0])] = 1;
   ProbeSize size;
-  for (std::size_t row = 0; row < image.shape.rows; ++row)
-    for (std::size_t col = 0; col < image.shape.cols; ++col) {
-      if (image.at(row, col) < *top / 2) continue;
-      count += 1;
-      size.row += static_cast<double>(row);
-      size.col += static_cast<double>(col);
+  for (std::size_t i = 0; i < region.size(); ++i) {
+    const std::ptrdiff_t row = region[i] / cols;
+    const std::ptrdiff_t col = region[i] % cols;
+    size.row += static_cast<double>(row);
+    size.col += static_cast<double>(col);
+    const std::array<std::array<std::ptrdiff_t, 2>, 4> sides{
+        {{row - 1, col}, {row + 1, col}, {row, col - 1}, {row, col + 1}}};
+    for (const auto& [r, c] : sides) {
+      if (r < 0 || c < 0 || r >= rows || c >= cols) continue;
+      const std::ptrdiff_t at = r * cols + c;
+      if (inside[static_cast<std::size_t>(at)] || image.pixels[static_cast<std::size_t>(at)] < *top / 2)
+        continue;
+      inside[static_cast<std::size_t>(at)] = 1;
+      region.push_back(at);
     }
+  }
+  const auto count = static_cast<double>(region.size());
   size.row /= count;
   size.col /= count;
-  size.radius_px = std::max(1.0, std::sqrt(count / 3.14159265358979));
+  size.radius_px = std::max(1.0, std::sqrt(count / std::numbers::pi));
   return size;
 }
 

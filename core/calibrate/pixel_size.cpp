@@ -9,7 +9,14 @@
 namespace bragglive {
 namespace {
 
-constexpr double k_tolerance = 0.012;  // relative: rings nearer than this count as met
+// A vector meets a ring when it is nearer than this: a share of its length (distortion) and a length (the
+// disk's own error).
+constexpr double k_relative = 0.015;
+constexpr double k_absolute_px = 0.25;
+
+double window(double q, double size) {
+  return k_relative * q + k_absolute_px * size;
+}
 
 struct Radius {
   double r = 0, weight = 1;
@@ -24,57 +31,80 @@ const KnownRing* nearest(const std::vector<KnownRing>& rings, double q) {
   return above->q - q < q - (above - 1)->q ? &*above : &*(above - 1);
 }
 
-// Share of the range of q between the shortest and the longest vector that the windows around the rings
-// cover.
-double coverage(const std::vector<KnownRing>& rings, double low, double high) {
-  double covered = 0;
-  double reached = low;
-  for (const KnownRing& ring : rings) {
-    const double begin = std::max(reached, ring.q * (1 - k_tolerance));
-    const double end = std::min(high, ring.q * (1 + k_tolerance));
-    if (end > begin) covered += end - begin;
-    reached = std::max(reached, end);
+// Share of the neighbourhood of q (10 % to either side) that windows around rings cover: the chance of
+// meeting one.
+class Chance {
+ public:
+  Chance(const std::vector<KnownRing>& rings, double size) : last_(rings.back().q), cells_(k_cells + 1) {
+    for (const KnownRing& ring : rings)
+      for (std::size_t i = cell(ring.q - window(ring.q, size)); i <= cell(ring.q + window(ring.q, size)); ++i)
+        cells_[i] = 1;
+    sums_.resize(cells_.size() + 1);
+    for (std::size_t i = 0; i < cells_.size(); ++i) sums_[i + 1] = sums_[i] + cells_[i];
   }
-  return std::clamp(covered / (high - low), 1e-3, 1.0);
-}
+  double at(double q) const {
+    const std::size_t low = cell(0.9 * q);
+    const std::size_t high = cell(1.1 * q);
+    return std::clamp((sums_[high + 1] - sums_[low]) / static_cast<double>(high - low + 1), 0.05, 0.95);
+  }
 
-struct Score {
-  double explained = 0, chance = 1, merit = 0, total = 0;
+ private:
+  static constexpr std::size_t k_cells = 2048;
+  std::size_t cell(double q) const {
+    return std::min(k_cells,
+                    static_cast<std::size_t>(std::max(0.0, q / last_ * static_cast<double>(k_cells))));
+  }
+  double last_;
+  std::vector<double> cells_, sums_;
 };
 
-Score score(const std::vector<Radius>& radii, const std::vector<KnownRing>& rings, double size,
-            double shortest, double longest) {
+struct Score {
+  double explained = 0, chance = 0, merit = 0, total = 0;
+};
+
+// How much better rings explain the vectors than chance does (log likelihood ratio, three fifths of the
+// vectors taken for real), times the share of the strong rings that were seen. Vectors where the rings lie
+// densely say little, as they should.
+Score score(const std::vector<Radius>& radii, const std::vector<KnownRing>& rings, double size) {
+  constexpr double k_real = 0.6;
+  const Chance chance(rings, size);
   Score result;
   std::vector<double> met(rings.size());
   double weights = 0;
-  double weights2 = 0;
+  double variance = 0;
+  double likelihood = 0;
+  const double limit = rings.back().q;
+  double shortest = limit;
+  double longest = 0;
   for (const Radius& radius : radii) {
     const double q = radius.r * size;
+    if (q > limit) break;  // sorted by length
     const KnownRing* ring = nearest(rings, q);
-    const double miss = (q - ring->q) / (k_tolerance * ring->q);
+    const double miss = (q - ring->q) / window(ring->q, size);
+    const double hit = std::abs(miss) < 1 ? 1.5 * (1 - miss * miss) : 0;  // mean 1 within the window
+    const double p = chance.at(q);
     weights += radius.weight;
-    weights2 += radius.weight * radius.weight;
-    if (std::abs(miss) >= 1) continue;
-    const double hit = radius.weight * (1 - miss * miss) * 1.5;  // mean 1 for a vector anywhere in the window
-    result.explained += hit;
-    met[static_cast<std::size_t>(ring - rings.data())] += hit;
+    variance += radius.weight * radius.weight * p * (1 - p);
+    likelihood += radius.weight * std::log(1 - k_real + k_real * hit / p);
+    result.explained += radius.weight * (std::abs(miss) < 1 ? 1.0 : 0.0);
+    result.chance += radius.weight * p;
+    met[static_cast<std::size_t>(ring - rings.data())] += radius.weight * hit;
+    shortest = std::min(shortest, q);
+    longest = std::max(longest, q);
   }
+  if (!(weights > 0)) return result;
+  result.merit = (result.explained - result.chance) / std::sqrt(std::max(1e-9, variance));
   result.explained /= weights;
-  result.chance = coverage(rings, shortest * size, longest * size);
-  const double independent = weights * weights / weights2;
-  result.merit =
-      (result.explained - result.chance) /
-      std::sqrt(std::max(1e-6, result.chance * (1 - result.chance)) / std::min(independent, 400.0));
-  // Of the strength in range, how much was seen: without this a fine comb of rings would explain anything.
+  result.chance /= weights;
   double expected = 0;
   double seen = 0;
   for (std::size_t i = 0; i < rings.size(); ++i) {
-    if (rings[i].q < shortest * size || rings[i].q > longest * size) continue;
-    const double strength = std::sqrt(rings[i].strength);
+    if (rings[i].q < shortest * 0.97 || rings[i].q > longest * 1.03) continue;
+    const double strength = std::sqrt(rings[i].strength) / rings[i].q;
     expected += strength;
     seen += strength * std::min(1.0, met[i] / (0.02 * weights));
   }
-  result.total = expected > 0 ? result.merit * seen / expected : 0;
+  result.total = expected > 0 ? likelihood * seen / expected : 0;
   return result;
 }
 
@@ -82,16 +112,23 @@ Score score(const std::vector<Radius>& radii, const std::vector<KnownRing>& ring
 double refine(const std::vector<Radius>& radii, const std::vector<KnownRing>& rings, double size,
               std::size_t left_out, std::size_t* used) {
   constexpr std::size_t k_parts = 10;
-  for (const double tolerance : {k_tolerance, 0.7 * k_tolerance, 0.7 * k_tolerance}) {
+  for (const double narrow : {1.0, 0.7, 0.7}) {
     std::vector<double> ratios;
+    std::vector<double> weights;
     for (const Radius& radius : radii) {
       if (radius.group % k_parts == left_out) continue;
-      const double ring = nearest(rings, radius.r * size)->q;
-      if (std::abs(radius.r * size / ring - 1) < tolerance) ratios.push_back(ring / radius.r);
+      const double q = radius.r * size;
+      const double ring = nearest(rings, q)->q;
+      if (std::abs(q - ring) > narrow * window(ring, size)) continue;
+      ratios.push_back(ring / radius.r);
+      weights.push_back(radius.weight * radius.r *
+                        radius.r);  // a pixel's error matters less on a long vector
     }
     if (ratios.size() < 2) return size;
-    const Eigen::MatrixXd ones = Eigen::MatrixXd::Ones(static_cast<Eigen::Index>(ratios.size()), 1);
-    const RobustFit fit = robust_fit(ones, Eigen::Map<const Eigen::VectorXd>(ratios.data(), ones.rows()));
+    const auto count = static_cast<Eigen::Index>(ratios.size());
+    const RobustFit fit =
+        robust_fit(Eigen::MatrixXd::Ones(count, 1), Eigen::Map<const Eigen::VectorXd>(ratios.data(), count),
+                   Eigen::Map<const Eigen::VectorXd>(weights.data(), count));
     if (fit.parameters.size() == 1) size = fit.parameters[0];
     if (used) *used = ratios.size();
   }
@@ -110,34 +147,42 @@ Expected<PixelSizeFit> fit_pixel_size(const std::vector<RingVector>& vectors,
   std::vector<Radius> radii;
   for (const RingVector& vector : vectors) {
     const double r = std::hypot(vector.row, vector.col);
-    if (r > inner_px) radii.push_back({r, 1, vector.group});
+    if (r > inner_px) radii.push_back({r, vector.weight, vector.group});
   }
   if (radii.size() < 4)
     return fail(ErrorArea::numeric,
                 "pixel size: only {} disks or ring points outside the direct beam; 4 are needed",
                 radii.size());
+  // Strong disks are certain ones; beyond the upper quarter more strength says nothing more.
+  std::vector<double> strengths;
+  for (const Radius& radius : radii) strengths.push_back(radius.weight);
+  std::nth_element(strengths.begin(),
+                   strengths.begin() + static_cast<std::ptrdiff_t>(3 * strengths.size() / 4),
+                   strengths.end());
+  const double strong = std::max(1e-30, strengths[3 * strengths.size() / 4]);
+  for (Radius& radius : radii)
+    radius.weight = std::clamp(std::sqrt(std::max(0.0, radius.weight) / strong), 0.05, 1.0);
   std::sort(radii.begin(), radii.end(), [](const Radius& a, const Radius& b) { return a.r < b.r; });
-  const double shortest = radii[radii.size() / 50].r * 0.97;
-  const double longest = radii[radii.size() - 1 - radii.size() / 50].r * 1.03;
   Score best;
   double size = 0;
-  for (double trial = low; trial <= high; trial *= 1.002) {
-    if (shortest * trial > rings.back().q || longest * trial < rings.front().q) continue;
-    if (longest * trial > rings.back().q * 1.02)
-      break;  // beyond the list of reflections nothing could be explained
-    const Score result = score(radii, rings, trial, shortest, longest);
+  for (double trial = low; trial <= high; trial *= 1.0015) {
+    // At least a third of the vectors within the list of reflections, the first of them not far beyond its
+    // end.
+    if (radii[radii.size() / 3].r * trial > rings.back().q) break;
+    const Score result = score(radii, rings, trial);
     if (result.total <= best.total) continue;
     best = result;
     size = trial;
   }
-  if (size <= 0 || best.merit < 3)
+  // By chance, one of some hundred independent trials reaches three standard deviations.
+  if (size <= 0 || best.merit < 3.3 || best.explained < best.chance + 0.2)
     return fail(ErrorArea::numeric,
                 "pixel size: the {} disks do not fit the known crystal; is it the right one?", radii.size());
   PixelSizeFit fit;
   constexpr std::size_t k_none = static_cast<std::size_t>(-1);
   fit.pixel_size = refine(radii, rings, size, k_none, &fit.vectors);
-  const Score final = score(radii, rings, fit.pixel_size, shortest, longest);
-  fit.explained = std::min(1.0, final.explained);
+  const Score final = score(radii, rings, fit.pixel_size);
+  fit.explained = final.explained;
   fit.chance = final.chance;
   fit.merit = final.merit;
   constexpr std::size_t k_parts = 10;
@@ -151,7 +196,7 @@ Expected<PixelSizeFit> fit_pixel_size(const std::vector<RingVector>& vectors,
   std::vector<double> met;
   for (const Radius& radius : radii) {
     const double ring = nearest(rings, radius.r * fit.pixel_size)->q;
-    if (std::abs(radius.r * fit.pixel_size / ring - 1) < k_tolerance &&
+    if (std::abs(radius.r * fit.pixel_size - ring) < window(ring, fit.pixel_size) &&
         std::find(met.begin(), met.end(), ring) == met.end())
       met.push_back(ring);
   }

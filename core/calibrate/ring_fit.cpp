@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstdint>
 #include <numbers>
 
 #include "core/calibrate/robust_fit.hpp"
@@ -124,7 +125,8 @@ struct Harmonics {
 // The second harmonic of one ring, or nothing where vectors are missing on one side.
 bool fit_ring(const std::vector<Polar>& points, double radius, double width, const Harmonics& known,
               Harmonics& out) {
-  constexpr std::size_t k_sectors = 8;  // of a half turn
+  constexpr std::size_t k_sectors = 12;  // of a half turn
+  constexpr std::size_t k_least = 48;
   std::vector<const Polar*> members;
   std::array<std::size_t, k_sectors> filled{};
   for (const Polar& point : points) {
@@ -135,7 +137,9 @@ bool fit_ring(const std::vector<Polar>& points, double radius, double width, con
     const double turn = std::fmod(point.theta / std::numbers::pi + 2, 1.0);
     ++filled[std::min(k_sectors - 1, static_cast<std::size_t>(turn * k_sectors))];
   }
-  if (members.size() < 24 || *std::min_element(filled.begin(), filled.end()) < 2) return false;
+  // Spots of one crystal sit in few directions and would make an ellipse of any near coincidence of spacings.
+  const auto [fewest, most] = std::minmax_element(filled.begin(), filled.end());
+  if (members.size() < k_least || *fewest < 2 || 4 * *most > members.size()) return false;
   // The first harmonic takes up what is wrong with the origin.
   Eigen::MatrixXd design(static_cast<Eigen::Index>(members.size()), 5);
   Eigen::VectorXd values(design.rows());
@@ -156,6 +160,20 @@ bool fit_ring(const std::vector<Polar>& points, double radius, double width, con
 }
 
 }  // namespace
+
+bool is_ring_pattern(const std::vector<RingVector>& vectors, int sectors) {
+  std::vector<Polar> points;
+  for (const RingVector& vector : vectors) points.push_back({std::hypot(vector.row, vector.col), 0, 1});
+  std::size_t rings = 0;
+  for (const double radius : ring_radii(points)) {
+    std::vector<std::uint8_t> filled(static_cast<std::size_t>(sectors), 0);
+    for (std::size_t i = 0; i < points.size(); ++i)
+      if (std::abs(points[i].r - radius) < 0.04 * radius && vectors[i].group < filled.size())
+        filled[vectors[i].group] = 1;
+    rings += 5 * static_cast<std::size_t>(std::count(filled.begin(), filled.end(), 1)) >= 3 * filled.size();
+  }
+  return rings >= 2;
+}
 
 EllipseFit fit_ellipse(const std::vector<RingVector>& vectors, double inner_px) {
   std::vector<Polar> points;

@@ -20,6 +20,9 @@ struct RingVector {
 std::vector<RingVector> ring_vectors(const RealImage& image, double centre_row, double centre_col,
                                      double inner_px, int sectors = 72);
 
+// Two rings at least that show in most of the sectors: many small crystals. `vectors` from ring_vectors.
+bool is_ring_pattern(const std::vector<RingVector>& vectors, int sectors = 72);
+
 struct EllipseFit {
   double ratio = 1;      // long / short axis
   double angle_deg = 0;  // of the long axis, from +row towards +column

@@ -13,6 +13,8 @@ namespace {
 
 using Plan = DiskDetector::Plan;
 constexpr std::size_t k_max_candidates = 4096;  // bounds the work on a frame that is all noise
+constexpr double k_unsure_below = 0.4;          // excess over background under which humps are thought of
+constexpr double k_hump = 0.02;                 // their standard deviation over the background
 constexpr double k_looser = 1.2;  // standard deviations by which the first, rough test is more generous
 
 struct Background {
@@ -122,62 +124,118 @@ float hat(float before, float at, float after) {
   return fall > 0 ? 0.5f * (after - before) / fall : 0.0f;
 }
 
-// Variance per count, from three blocks of 3 x 3 pixels in line: the outer ones predict the middle one. Small
-// blocks lie inside or outside of most disks; the lower third of the samples is free of their edges even in a
-// full pattern. 0.186 is that quantile of chi-squared with one degree of freedom. Too few counts to tell:
-// they are taken for counted electrons.
+struct Noise {
+  double per_count = 1;  // variance of a sum of pixels per count
+  double spread = 1;    // that over the variance of single pixels: above 1 where neighbours share their noise
+  bool counted = true;  // single electrons: the same everywhere
+};
+
+// Three blocks of 3 x 3 pixels in line: the outer ones predict the middle one; and three single pixels
+// likewise. Small blocks lie inside or outside of most disks; the lower third of the samples is free of their
+// edges even in a full pattern. 0.186 is that quantile of chi-squared with one degree of freedom. Too few
+// counts to tell: they are taken for counted electrons.
 template <class Pixel>
-double noise_of(const Plan& p, const Pixel* image, std::vector<float>& samples) {
+Noise noise_of(const Plan& p, const Pixel* image, std::vector<float>& samples) {
   constexpr std::size_t k_samples = 256;
   constexpr std::size_t k_cols = 9;
   constexpr float k_least_counts = 12;
+  constexpr double k_third = 0.186;
   constexpr double k_certain = 1.4;  // below, the estimate's own scatter could have done it
   samples.clear();
-  if (p.shape.rows < 3 || p.shape.cols < k_cols) return 1;
+  if (p.shape.rows < 3 || p.shape.cols < k_cols) return {};
   const std::size_t row_room = p.shape.rows - 2;
   const std::size_t col_room = p.shape.cols - k_cols + 1;
+  const auto mismatch = [](double left, double middle, double right) {
+    const double difference = middle - 0.5 * (left + right);
+    return static_cast<float>(difference * difference / (0.5 * (left + middle + right)));
+  };
+  std::array<float, k_samples> single{};
+  std::size_t singles_found = 0;
   for (std::size_t i = 0; i < k_samples; ++i) {
     // A Kronecker sequence spreads the samples evenly over any shape.
     const std::size_t row = (i * 40503 & 0xffff) * row_room >> 16;
     const std::size_t col = (i * 24109 & 0xffff) * col_room >> 16;
     const Pixel* at = image + p.origin + row * p.stride + col;
-    std::array<std::uint64_t, 3> block{};
+    std::array<double, 3> block{};
     for (std::size_t r = 0; r < 3; ++r)
-      for (std::size_t c = 0; c < k_cols; ++c) block[c / 3] += at[r * p.stride + c];
-    const auto sum = static_cast<float>(block[0] + block[1] + block[2]);
-    if (sum < k_least_counts) continue;
-    const float difference = static_cast<float>(block[1]) - 0.5f * static_cast<float>(block[0] + block[2]);
-    samples.push_back(difference * difference / (0.5f * sum));
+      for (std::size_t c = 0; c < k_cols; ++c) block[c / 3] += static_cast<double>(at[r * p.stride + c]);
+    if (block[0] + block[1] + block[2] < static_cast<double>(k_least_counts)) continue;
+    const Pixel* middle = at + p.stride + 3;
+    if (middle[0] + middle[1] + middle[2] > 0)
+      single[singles_found++] = mismatch(static_cast<double>(middle[0]), static_cast<double>(middle[1]),
+                                         static_cast<double>(middle[2]));
+    samples.push_back(mismatch(block[0], block[1], block[2]));
   }
-  if (samples.size() < k_samples / 3) return 1;
-  const auto third = samples.begin() + static_cast<std::ptrdiff_t>(samples.size() / 3);
-  std::nth_element(samples.begin(), third, samples.end());
-  const double found = static_cast<double>(*third) / 0.186;
-  return found < k_certain ? 1 : found;
+  if (samples.size() < k_samples / 3) return {};
+  const std::size_t third = samples.size() / 3;
+  std::nth_element(samples.begin(), samples.begin() + static_cast<std::ptrdiff_t>(third), samples.end());
+  Noise noise;
+  noise.per_count = static_cast<double>(samples[third]) / k_third;
+  if (noise.per_count < k_certain) return {};
+  noise.counted = false;
+  if (singles_found >= k_samples / 8) {
+    const auto middle = single.begin() + static_cast<std::ptrdiff_t>(singles_found / 3);
+    std::nth_element(single.begin(), middle, single.begin() + static_cast<std::ptrdiff_t>(singles_found));
+    noise.spread =
+        std::clamp(noise.per_count * k_third / std::max(1e-6, static_cast<double>(*middle)), 1.0, 2.0);
+  }
+  return noise;
+}
+
+// A camera's noise per count differs over the frame (thresholds, point spread, halo): the median over the
+// ring's sectors.
+template <class Pixel>
+double local_noise(const Plan& p, const Pixel* image, int row, int col, const Noise& noise) {
+  const auto rows = static_cast<int>(p.shape.rows);
+  const auto cols = static_cast<int>(p.shape.cols);
+  std::array<double, Plan::k_sectors> found{};
+  std::size_t count = 0;
+  for (std::size_t sector = 0; sector < Plan::k_sectors; ++sector) {
+    double n = 0, sum = 0, sum2 = 0;
+    for (std::size_t i = p.sector_begin[sector]; i < p.sector_begin[sector + 1]; ++i) {
+      const int r = row + p.ring[i].row;
+      const int c = col + p.ring[i].col;
+      if (r < 0 || c < 0 || r >= rows || c >= cols) continue;
+      const auto value = static_cast<double>(
+          image[p.origin + static_cast<std::size_t>(r) * p.stride + static_cast<std::size_t>(c)]);
+      n += 1;
+      sum += value;
+      sum2 += value * value;
+    }
+    if (n >= 4 && sum > 0) found[count++] = (sum2 - sum * sum / n) / (n - 1) / (sum / n);
+  }
+  if (count < 3) return noise.per_count;
+  const auto middle = found.begin() + static_cast<std::ptrdiff_t>(count / 2);
+  std::nth_element(found.begin(), middle, found.begin() + static_cast<std::ptrdiff_t>(count));
+  return std::max(1.0, noise.spread * *middle);
 }
 
 template <class Pixel>
 void test_peak(const Plan& p, const Pixel* image, const std::int32_t* sums, const float* sharp, int row,
-               int col, double variance, std::vector<Candidate>& candidates) {
+               int col, const Noise& noise, std::vector<Candidate>& candidates) {
   const auto stride = static_cast<std::ptrdiff_t>(p.stride);
   const std::ptrdiff_t at = static_cast<std::ptrdiff_t>(p.origin) + row * stride + col;
   if (!p.centre_ok.empty() && !p.centre_ok[static_cast<std::size_t>(at)]) return;
+  const double variance = noise.counted ? noise.per_count : local_noise(p, image, row, col, noise);
   const Background ring = judge_sectors(p, sum_sectors(p, image, row, col), variance);
   if (ring.pixels <= 0) return;
   const double per_pixel = ring.counts / ring.pixels;
   const double alpha = static_cast<double>(p.disk.size()) / ring.pixels;
   const float* peak = sharp + at;
-  double on = sums[at];
+  const double on = without_spikes(p, image + at, static_cast<double>(sums[at]), per_pixel, variance);
   if (li_ma(on / variance, ring.counts / variance, alpha) < p.threshold) return;
-  const double trimmed = without_spikes(p, image + at, on, per_pixel, variance);
-  if (trimmed < on) {
-    if (li_ma(trimmed / variance, ring.counts / variance, alpha) < p.threshold) return;
-    on = trimmed;
+  // Diffuse scattering has humps that counting statistics do not know: a disk of little contrast must have an
+  // edge, too.
+  const double background = alpha * ring.counts;
+  const double excess = on - background;
+  if (excess < k_unsure_below * background) {
+    const double humps = k_hump * background;
+    if (excess < p.threshold * humps || static_cast<double>(*peak) < 0.5 * excess) return;
   }
   candidates.push_back({static_cast<float>(row) + hat(peak[-stride], *peak, peak[stride]),
-                        static_cast<float>(col) + hat(peak[-1], *peak, peak[1]),
-                        static_cast<float>(on - alpha * ring.counts), static_cast<float>(per_pixel),
-                        static_cast<float>(ring.by_row), static_cast<float>(ring.by_col), *peak});
+                        static_cast<float>(col) + hat(peak[-1], *peak, peak[1]), static_cast<float>(excess),
+                        static_cast<float>(per_pixel), static_cast<float>(ring.by_row),
+                        static_cast<float>(ring.by_col), *peak});
 }
 
 template <class Pixel>
@@ -190,8 +248,11 @@ double search(const Plan& p, const Pixel* image, DiskSums<Pixel> disk_sums, Find
     disk_sums(view, static_cast<std::ptrdiff_t>(row), p.runs(), p.shape.cols, s.columns.data() + pad,
               p.stride, s.sums.data() + p.origin + row * p.stride,
               s.sharp.data() + p.origin + row * p.stride);
-  const double variance = p.config.variance_per_count > 0 ? std::max(p.config.variance_per_count / unit, 1e-6)
-                                                          : noise_of(p, image, s.noise);
+  const Noise noise = p.config.variance_per_count > 0
+                          ? Noise{std::max(p.config.variance_per_count / unit, 1e-6), 1, true}
+                          : noise_of(p, image, s.noise);
+  // The first test must not lose what the second, with the local noise, would keep.
+  const double variance = noise.counted ? noise.per_count : std::max(1.0, noise.per_count / 4);
   PeakTest test;
   test.distance = p.pair_distance;
   test.diagonal = p.pair_diagonal;
@@ -207,9 +268,9 @@ double search(const Plan& p, const Pixel* image, DiskSums<Pixel> disk_sums, Find
         find_peaks(sums, {s.sharp.data() + p.origin, stride}, row, static_cast<std::size_t>(p.edge),
                    static_cast<std::size_t>(last_col), test, s.found.data(), s.found.size());
     for (std::size_t i = 0; i < count && s.candidates.size() < k_max_candidates; ++i)
-      test_peak(p, image, s.sums.data(), s.sharp.data(), row, s.found[i], variance, s.candidates);
+      test_peak(p, image, s.sums.data(), s.sharp.data(), row, s.found[i], noise, s.candidates);
   }
-  return variance;
+  return noise.per_count;
 }
 
 }  // namespace

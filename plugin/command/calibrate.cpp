@@ -86,7 +86,7 @@ Expected<void> calibrate(CalibrateOptions& options) {
   if (!options.known.empty()) {
     const auto crystal = load_cif(options.known);
     if (!crystal) return tl::unexpected(crystal.error());
-    options.config.known = rings_of(*crystal, 2.0);
+    options.config.known = rings_of(*crystal, 2.5);
   }
   const auto report = estimate(options);
   if (!report) return tl::unexpected(report.error());
@@ -107,6 +107,12 @@ Expected<void> calibrate(CalibrateOptions& options) {
           : "not known",
       c.origin_row[0], c.origin_col[0], report->origin.scatter_px, c.probe_radius_px, c.ellipse_ratio,
       c.ellipse_angle_deg, c.masked_pixels.size());
+  if (report->pixel_size)
+    fmt::print(
+        "{:.0f} % of the vectors lie on {} rings of the crystal (by chance {:.0f} %, {:.1f} standard "
+        "deviations above)\n",
+        100 * report->pixel_size->explained, report->pixel_size->rings, 100 * report->pixel_size->chance,
+        report->pixel_size->merit);
   return {};
 }
 
