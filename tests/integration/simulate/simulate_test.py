@@ -147,6 +147,19 @@ class Simulate(Case):
         self.assertEqual(example.returncode, 0, example.stderr)
         self.assertIn("6 materials, 36 patterns", example.stdout)
 
+    def test_inspect_verifies(self):
+        out = self.simulate("set.h5")
+        done = run("inspect", out)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("checksums are right", done.stdout)
+        self.assertIn("36", done.stdout)
+        with h5py.File(out, "r+") as f:
+            f["spots/qx"][0] += 1
+        self.refused(3, "checksum", "inspect", out)
+        with h5py.File(out, "r+") as f:
+            f.attrs["version"] = 2
+        self.refused(3, "version 2", "inspect", out)
+
     def test_paper_preset_and_thicknesses(self):
         out = self.simulate("paper.h5", "--preset", "paper", "--thickness-nm", "10:30:10")
         with h5py.File(out) as f:
