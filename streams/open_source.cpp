@@ -8,6 +8,7 @@
 #include "streams/merlin/receiver.hpp"
 #include "streams/native/receiver.hpp"
 #include "streams/native/sender.hpp"
+#include "streams/ncem/ncem.hpp"
 #include "streams/recordings/recording.hpp"
 #include "streams/replay/replay_source.hpp"
 #include "streams/zmq/endpoint.hpp"
@@ -26,6 +27,7 @@ constexpr std::array k_protocols = {
     Protocol{"dectris1", dectris::open_stream1, dectris::open_stream1_sender},
     Protocol{"dectris2", dectris::open_stream2, dectris::open_stream2_sender},
     Protocol{"merlin", merlin::open_receiver, merlin::open_sender},
+    Protocol{"ncem", ncem::open_receiver, ncem::open_sender},
 };
 
 Expected<const Protocol*> find_protocol(std::string_view name) {

@@ -30,6 +30,12 @@ Expected<std::unique_ptr<MessageReader>> MessageReader::open(const Endpoint& end
   }
 }
 
+Expected<void> MessageReader::add(const Endpoint& endpoint) {
+  if (auto attached = attach_socket(socket_, endpoint, true); !attached)
+    return tl::unexpected(attached.error());
+  return {};
+}
+
 bool MessageReader::receive(zmq::message_t& message) {
   return zmq_msg_recv(message.handle(), socket_.handle(), ZMQ_DONTWAIT) >= 0;
 }

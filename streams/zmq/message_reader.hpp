@@ -28,6 +28,9 @@ class MessageReader {
   static Expected<std::unique_ptr<MessageReader>> open(const Endpoint& endpoint,
                                                        const ReaderOptions& options);
 
+  // A further endpoint for the same socket, before the first read().
+  Expected<void> add(const Endpoint& endpoint);
+
   // Waits for the next message; false when none came. Parts stay valid until the next call.
   bool read(std::chrono::milliseconds timeout);
   std::size_t parts() const { return parts_; }

@@ -1,0 +1,66 @@
+// NCEM 4D Camera: frames of 576 x 576 uint16 that come in four sectors of 144 rows, each a message of its
+// own.
+//
+// Part 1 is a msgpack array: scan number, frame number, (frames of this thread, in a nine-field variant,)
+// positions per row - 1, rows - 1, column, row, thread, module (stempy, branch streaming, reader_zmq.cpp).
+// Part 2 holds the sector's pixels, little-endian. A map as part 1 tells how many messages a thread will
+// send; the scan's own size says as much. Knows nothing of sockets.
+#pragma once
+#include <chrono>
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "streams/frame_source.hpp"
+
+namespace bragglive::ncem {
+
+constexpr std::uint32_t k_side = 576, k_sectors = 4;
+constexpr std::size_t k_sector_bytes = std::size_t{k_side} * (k_side / k_sectors) * 2;
+
+struct SectorHeader {
+  std::uint64_t scan_number = 0, frame_number = 0;
+  std::uint32_t cols = 0, rows = 0;  // of the scan
+  std::uint32_t col = 0, row = 0;
+  std::uint32_t module = 0;
+};
+
+// nullopt inside: a count of messages, not a sector.
+Expected<std::optional<SectorHeader>> parse_header(std::span<const std::byte> bytes);
+std::vector<std::byte> pack(const SectorHeader& header);
+
+class SectorAssembler {
+ public:
+  using Clock = std::chrono::steady_clock;
+  explicit SectorAssembler(SourceOptions options) : options_(std::move(options)) {}
+
+  void on(std::span<const std::byte> header, std::span<const std::byte> pixels, Clock::time_point now);
+  // Gives up frames whose sectors do not come any more.
+  void on_silence(Clock::time_point now);
+
+  bool empty() const { return events_.empty(); }
+  SourceEvent pop();
+
+ private:
+  struct Partial {
+    std::uint64_t scan_index = 0;
+    unsigned modules = 0;  // a bit for each sector that is there
+    std::vector<std::byte> pixels;
+  };
+  void begin(const SectorHeader& header);
+  void add(const SectorHeader& header, std::span<const std::byte> pixels);
+  void give_up_oldest();
+  void bad(ErrorArea area, std::string text, std::optional<std::uint64_t> scan_index);
+
+  const SourceOptions options_;
+  std::deque<SourceEvent> events_;
+  std::optional<ScanStart> scan_;
+  std::map<std::uint64_t, Partial> partial_;  // by frame number
+  std::uint64_t finished_ = 0;                // frames that were handed on or given up
+  Clock::time_point last_{};
+};
+
+}  // namespace bragglive::ncem
