@@ -183,6 +183,29 @@ bool LiveSession::detail(ScanPosition at, PositionDetail& detail) const {
   return session_ && session_->position_detail(at, detail);
 }
 
+void LiveSession::ask_detail(ScanPosition at) {
+  wanted_ = at;
+  if (!fetching_) fetch_detail();
+}
+
+// One question at a time: a slow disk makes the pattern late, never the window.
+void LiveSession::fetch_detail() {
+  if (!session_ || !wanted_) return;
+  const ScanPosition at = *wanted_;
+  wanted_.reset();
+  fetching_ = true;
+  auto answer = std::make_shared<std::optional<PositionDetail>>();
+  const auto read = [session = session_, at, answer] {
+    PositionDetail detail;
+    if (session->position_detail(at, detail)) *answer = std::move(detail);
+  };
+  in_background(read, [this, at, answer] {
+    fetching_ = false;
+    Q_EMIT detail_ready(at, std::move(*answer));
+    fetch_detail();
+  });
+}
+
 void LiveSession::set_threshold(double threshold) {
   settings_.threshold = threshold;
   if (session_) session_->set_threshold(threshold);

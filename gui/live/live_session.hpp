@@ -30,6 +30,7 @@ class LiveSession : public SessionPort {
     return session_ ? session_->snapshot() : nullptr;
   }
   bool detail(ScanPosition at, PositionDetail& detail) const override;
+  void ask_detail(ScanPosition at) override;
   void set_threshold(double threshold) override;
   void set_filter(bool on) override;
   void set_systems(std::vector<CrystalSystem> systems) override;
@@ -43,6 +44,7 @@ class LiveSession : public SessionPort {
   struct Prepared;
   void run(Prepared prepared);
   std::function<void(const Session&)> saver(const QString& out);
+  void fetch_detail();
   LogSink notices();
   void give_up(const Error& error);
   void arm();
@@ -59,6 +61,8 @@ class LiveSession : public SessionPort {
   bool opening_ = false;
   std::uint64_t request_number_ = 0;
   std::atomic<bool> armed_ = false;
+  std::optional<ScanPosition> wanted_;  // the question that waits while another is being answered
+  bool fetching_ = false;
   QTimer refresh_;
   QElapsedTimer since_refresh_;
 };

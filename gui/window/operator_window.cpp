@@ -44,7 +44,7 @@ OperatorWindow::OperatorWindow(SessionPort& session, ThemeKind theme_kind, QSett
   connect_views();
   restore_settings();
   detail_timer_.setSingleShot(true);
-  connect(&detail_timer_, &QTimer::timeout, this, &OperatorWindow::refresh_detail);
+  connect(&detail_timer_, &QTimer::timeout, this, &OperatorWindow::ask_detail);
   connect(&status_timer_, &QTimer::timeout, this, &OperatorWindow::refresh_status);
   status_timer_.start(k_status_ms);
   apply_theme_kind(theme_);
@@ -65,6 +65,7 @@ void OperatorWindow::connect_views() {
     refresh_status();
   });
   connect(&session_, &SessionPort::failed, this, &OperatorWindow::complain);
+  connect(&session_, &SessionPort::detail_ready, this, &OperatorWindow::show_detail);
   connect(&session_, &SessionPort::noticed, this, &OperatorWindow::say);
   connect(&session_, &SessionPort::saved, this,
           [this](const QString& path) { say(QStringLiteral("saved %1").arg(path)); });
@@ -74,7 +75,7 @@ void OperatorWindow::connect_views() {
   connect(map_, &MapView::cursor_moved, this, [this] {
     // A click is answered at once; the beam only as often as an eye can follow.
     if (map_->pinned())
-      refresh_detail();
+      ask_detail();
     else if (!detail_timer_.isActive())
       detail_timer_.start(k_detail_ms);
   });
@@ -124,13 +125,17 @@ void OperatorWindow::take_snapshot() {
   if (!detail_timer_.isActive()) detail_timer_.start(k_detail_ms);
 }
 
-void OperatorWindow::refresh_detail() {
-  const auto at = map_->cursor();
-  PositionDetail detail;
-  const bool found = at && session_.detail(*at, detail);
-  const std::optional<PositionDetail> shown = found ? std::optional(std::move(detail)) : std::nullopt;
-  pattern_->show_detail(shown);
-  label_->show_detail(shown);
+void OperatorWindow::ask_detail() {
+  if (const auto at = map_->cursor())
+    session_.ask_detail(*at);
+  else
+    show_detail(std::nullopt, std::nullopt);
+}
+
+void OperatorWindow::show_detail(std::optional<ScanPosition> at, std::optional<PositionDetail> detail) {
+  if (map_->pinned() && at != map_->cursor()) return;  // an answer that came too late
+  label_->show_detail(detail);
+  pattern_->show_detail(std::move(detail));
   QString title = QStringLiteral("Pattern");
   if (at)
     title += QStringLiteral(" at %1  (%2)")
@@ -173,7 +178,11 @@ void OperatorWindow::refresh_status() {
 
 void OperatorWindow::refresh_now() {
   take_snapshot();
-  refresh_detail();
+  if (const auto at = map_->cursor()) {
+    PositionDetail detail;
+    const bool found = session_.detail(*at, detail);
+    show_detail(at, found ? std::optional(std::move(detail)) : std::nullopt);
+  }
   refresh_status();
 }
 

@@ -77,7 +77,8 @@ class OperatorWindow : public QMainWindow {
   void apply_theme_kind(ThemeKind kind);
 
   void take_snapshot();
-  void refresh_detail();
+  void ask_detail();
+  void show_detail(std::optional<ScanPosition> at, std::optional<PositionDetail> detail);
   void refresh_status();
   void ask_recording();
   void ask_endpoint();

@@ -42,7 +42,15 @@ class SessionPort : public QObject {
   virtual EngineCounters counters() const = 0;
   virtual void reset_counters() = 0;
   virtual std::shared_ptr<const MapSnapshot> snapshot() const = 0;
+  // Reads the frame again where it must: may take as long as a disk does.
   virtual bool detail(ScanPosition at, PositionDetail& detail) const = 0;
+  // The same without waiting: detail_ready() follows. Of several questions only the last is answered for
+  // sure.
+  virtual void ask_detail(ScanPosition at) {
+    PositionDetail answer;
+    const bool found = detail(at, answer);
+    Q_EMIT detail_ready(at, found ? std::optional(std::move(answer)) : std::nullopt);
+  }
   // Kept for sessions that are opened later.
   virtual void set_threshold(double threshold) = 0;
   virtual void set_filter(bool on) = 0;
@@ -52,6 +60,7 @@ class SessionPort : public QObject {
 
  Q_SIGNALS:
   void snapshot_ready();  // at most every 33 ms
+  void detail_ready(ScanPosition at, std::optional<PositionDetail> detail);
   void opened();
   void saved(QString path);
   void failed(QString message);

@@ -70,6 +70,19 @@ TEST_CASE("a demo scan through the engine: map, pattern, threshold, result file,
   CHECK(detail.shape == FrameShape{192, 192});
   CHECK_FALSE(detail.pixels.empty());
   CHECK_FALSE(session.detail({32, 0}, detail));
+  // Asked in a hurry: the last question is answered, on this thread.
+  std::optional<ScanPosition> answered;
+  std::optional<PositionDetail> answer;
+  QObject::connect(&session, &SessionPort::detail_ready, &session,
+                   [&](ScanPosition at, std::optional<PositionDetail> got) {
+                     answered = at;
+                     answer = std::move(got);
+                   });
+  for (std::uint32_t c = 0; c < 20; ++c) session.ask_detail({3, c});
+  REQUIRE(wait_for([&] { return answered == ScanPosition{3, 19}; }));
+  REQUIRE(answer);
+  CHECK(answer->position == ScanPosition{3, 19});
+  CHECK(answer->pixels.size() == std::size_t{192} * 192 * 2);
 
   const auto labelled = [&] {
     return session.snapshot()->states[static_cast<std::size_t>(PositionState::labelled)];
