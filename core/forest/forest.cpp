@@ -79,18 +79,24 @@ void Forest::classify(std::span<const float* const> rows, Scratch& scratch, std:
   }
 }
 
+double Forest::scale_of(const float* row, std::uint32_t output) const noexcept {
+  if (parts_.scale_feature.empty() || parts_.scale_feature[output] == k_unscaled) return 1;
+  const float value = row[parts_.scale_feature[output]];
+  return value > 0 ? static_cast<double>(value) : 1;
+}
+
 void Forest::regress(std::span<const float* const> rows, std::uint32_t wanted, Scratch& scratch,
                      std::span<double> values) const noexcept {
   const std::size_t count = trees(), outputs = parts_.outputs;
   for (std::size_t begin = 0; begin < rows.size(); begin += k_block) {
     const std::size_t n = std::min(k_block, rows.size() - begin);
     walk(rows.subspan(begin, n), scratch);
-    for (std::size_t tree = 0; tree < count; ++tree) {
-      const std::uint32_t* const payload = scratch.payload.data() + tree * n;
-      for (std::size_t row = 0; row < n; ++row) {
-        const double* const leaf = parts_.leaf_values.data() + payload[row] * outputs;
-        for (std::size_t output = 0; output < wanted; ++output)
-          values[((begin + row) * wanted + output) * count + tree] = leaf[output];
+    for (std::size_t row = 0; row < n; ++row) {
+      for (std::uint32_t output = 0; output < wanted; ++output) {
+        const double scale = scale_of(rows[begin + row], output);
+        double* const out = values.data() + ((begin + row) * wanted + output) * count;
+        for (std::size_t tree = 0; tree < count; ++tree)
+          out[tree] = scale * parts_.leaf_values[scratch.payload[tree * n + row] * outputs + output];
       }
     }
   }

@@ -36,6 +36,7 @@ constexpr std::uint32_t k_pure_leaf = 1U << 31;
 constexpr std::uint32_t k_max_classes = 256;
 constexpr std::uint32_t k_max_leaf_count = (1U << 24) - 1;
 constexpr std::uint32_t k_max_outputs = 64;
+constexpr std::uint16_t k_unscaled = 0xFFFF;
 constexpr std::uint32_t k_max_trees = 4096;
 constexpr std::uint32_t k_max_tree_depth = 1000;
 
@@ -44,6 +45,10 @@ struct ForestParts {
   ForestKind kind = ForestKind::classification;
   std::uint32_t features = 0;
   std::uint32_t outputs = 0;  // classes, or values per leaf
+  // Regression: leaf values of output k are multiples of this feature of the row (of 1 where that is not
+  // above 0), so that a length that a feature already measures keeps its precision; k_unscaled: they are the
+  // values. Empty = all unscaled.
+  std::vector<std::uint16_t> scale_feature;
   std::vector<std::uint16_t>
       labels;  // classification: what class i stands for (a CrystalSystem, a space group)
   std::vector<std::uint64_t> tree_start;  // trees + 1
@@ -74,6 +79,9 @@ class Forest {
   // index on a tie).
   void classify(std::span<const float* const> rows, Scratch& scratch, std::span<double> probability,
                 std::span<std::uint16_t> votes) const noexcept;
+
+  // Factor of an output for a row, see ForestParts::scale_feature.
+  double scale_of(const float* row, std::uint32_t output) const noexcept;
 
   // Every tree's value of the first `wanted` outputs: (rows, wanted, trees).
   void regress(std::span<const float* const> rows, std::uint32_t wanted, Scratch& scratch,

@@ -5,6 +5,8 @@
 namespace bragglive {
 namespace {
 
+constexpr std::uint32_t k_version = 2;
+
 struct BlobHeader {
   std::uint32_t version, kind, features, outputs, trees, value_bytes;
   std::uint64_t nodes, leaf_data;
@@ -72,18 +74,20 @@ bool take_leaf_data(Reader& in, const BlobHeader& header, ForestParts& parts) {
 std::vector<std::byte> forest_bytes(const Forest& forest, bool double_values) {
   const ForestParts& parts = forest.parts();
   const bool classifies = parts.kind == ForestKind::classification;
-  const BlobHeader header{1,
-                          static_cast<std::uint32_t>(parts.kind),
-                          parts.features,
-                          parts.outputs,
-                          forest.trees(),
-                          double_values ? 8U : 4U,
-                          parts.nodes.size(),
-                          classifies ? parts.leaf_words.size() : parts.leaf_values.size()};
+  const BlobHeader header{
+      k_version,          static_cast<std::uint32_t>(parts.kind),
+      parts.features,     parts.outputs,
+      forest.trees(),     double_values ? 8U : 4U,
+      parts.nodes.size(), classifies ? parts.leaf_words.size() : parts.leaf_values.size()};
   Writer out;
   out.put(&header, 1);
   out.put(parts.tree_start.data(), parts.tree_start.size());
-  out.put(parts.labels.data(), parts.labels.size());
+  const std::vector<std::uint16_t> unscaled(parts.outputs, k_unscaled);
+  out.put((classifies                    ? parts.labels
+           : parts.scale_feature.empty() ? unscaled
+                                         : parts.scale_feature)
+              .data(),
+          parts.outputs);
   out.pad();
   out.put(parts.nodes.data(), parts.nodes.size());
   if (classifies) {
@@ -102,7 +106,7 @@ Expected<Forest> forest_from_bytes(std::span<const std::byte> bytes) {
   Reader in(bytes);
   BlobHeader header{};
   if (!in.take(header)) return fail(ErrorArea::format, "forest: the section is shorter than its header");
-  if (header.version != 1)
+  if (header.version < 1 || header.version > k_version)
     return fail(ErrorArea::format, "forest: format {} is not known to this version", header.version);
   if (header.trees < 1 || header.trees > k_max_trees)
     return fail(ErrorArea::shape, "forest: {} trees, 1 to {} are possible", header.trees, k_max_trees);
@@ -111,8 +115,11 @@ Expected<Forest> forest_from_bytes(std::span<const std::byte> bytes) {
   parts.kind = static_cast<ForestKind>(header.kind);
   parts.features = header.features;
   parts.outputs = header.outputs;
-  const std::uint64_t labels = parts.kind == ForestKind::classification ? header.outputs : 0;
-  if (!in.take(parts.tree_start, std::uint64_t{header.trees} + 1) || !in.take(parts.labels, labels) ||
+  // Version 1 had no scale features.
+  const bool has_none = header.version == 1 && parts.kind == ForestKind::regression;
+  const std::uint64_t count_per_output = has_none ? 0 : header.outputs;
+  auto& per_output = parts.kind == ForestKind::classification ? parts.labels : parts.scale_feature;
+  if (!in.take(parts.tree_start, std::uint64_t{header.trees} + 1) || !in.take(per_output, count_per_output) ||
       !in.skip_padding() || !in.take(parts.nodes, header.nodes) || !take_leaf_data(in, header, parts) ||
       !in.at_end())
     return fail(ErrorArea::format, "forest: the section's size does not fit its counts");

@@ -47,8 +47,9 @@ Expected<void> write_model_container(const std::filesystem::path& file,
                                      std::span<const ModelSection> sections);
 
 // One forest as a section:
-//   u32 version 1, kind, features, outputs, trees, bytes per leaf value (4 or 8; regression); u64 nodes; u64
-//   leaf words or leaf values; u64 tree_start[trees + 1]; u64-padded u16 labels[outputs] (classification);
+//   u32 version 2, kind, features, outputs, trees, bytes per leaf value (4 or 8; regression); u64 nodes; u64
+//   leaf words or leaf values; u64 tree_start[trees + 1]; u16 labels[outputs] (classification) or scale
+//   features[outputs] (regression, 65535 = none), padded to 8 bytes;
 //   nodes; leaf words or values.
 std::vector<std::byte> forest_bytes(const Forest& forest, bool double_values = false);
 Expected<Forest> forest_from_bytes(std::span<const std::byte> bytes);

@@ -18,6 +18,12 @@ Expected<void> check_sizes(const ForestParts& parts) {
     return fail(ErrorArea::shape, "forest: {} outputs, 1 to {} are possible", parts.outputs, limit);
   if (classifies && parts.labels.size() != parts.outputs)
     return fail(ErrorArea::shape, "forest: {} labels for {} classes", parts.labels.size(), parts.outputs);
+  if (!parts.scale_feature.empty() && (classifies || parts.scale_feature.size() != parts.outputs))
+    return fail(ErrorArea::shape, "forest: {} scale features for {} outputs", parts.scale_feature.size(),
+                parts.outputs);
+  for (const std::uint16_t feature : parts.scale_feature)
+    if (feature != k_unscaled && feature >= parts.features)
+      return fail(ErrorArea::format, "forest: scaled by feature {} of {}", feature, parts.features);
   if (parts.tree_start.size() < 2 || parts.tree_start.size() > k_max_trees + 1)
     return fail(ErrorArea::shape, "forest: needs 1 to {} trees", k_max_trees);
   if (parts.tree_start.front() != 0 || parts.tree_start.back() != parts.nodes.size())

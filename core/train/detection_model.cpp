@@ -25,13 +25,13 @@ Expected<DetectionModel> detection_preset(const std::string& name) {
     model.pixel_size_error = {-0.01, 0.01};
     model.ellipticity = {0, 0.01};
     model.centre_error = {0, 0.003};
-    model.intensity_error = {0.03, 0.3, true};
-    model.threshold = {5e-5, 5e-3, true};
+    model.intensity_error = {0.03, 0.2, true};
+    model.threshold = {1e-4, 2e-3, true};
     model.q_max = {1.0, 2.05};
-    model.spot_limit = {8, 120, true};
+    model.spot_limit = {10, 120, true};
     model.spacing = {0.02, 0.08};
-    model.position_error = {0.001, 0.005, true};
-    model.spurious = {0, 0.6};
+    model.position_error = {0.001, 0.004, true};
+    model.spurious = {0, 0.4};
     model.masked_centre = 0.3;
     return model;
   }

@@ -219,6 +219,7 @@ Expected<TrainedForest> train_regressor(const BinnedTable& table, const VectorTa
   parts.kind = ForestKind::regression;
   parts.features = static_cast<std::uint32_t>(table.features());
   parts.outputs = outputs;
+  parts.scale_feature.assign(targets.scale_feature.begin(), targets.scale_feature.end());
   parts.tree_start.push_back(0);
   for (auto& tree : trees) {
     if (!fits_nodes(tree.nodes))

@@ -35,6 +35,7 @@ struct VectorTargets {
   std::span<const std::uint32_t> rows;
   std::span<const float> values;  // (rows, outputs)
   std::uint32_t outputs = 0;
+  std::span<const std::uint16_t> scale_feature;  // see ForestParts; `values` are then the multiples already
   std::span<const float>
       scale;  // per output: errors are divided by it before they are added up; empty = all 1
 };

@@ -53,8 +53,13 @@ class FeatureRows {
   const ModelTrainConfig& config_;
 };
 
+// The feature that measures the lattice length of a system well enough that its forest need only say which
+// multiple.
+constexpr std::string_view k_cubic_length = "cubic a";
+
 Expected<BinnedTable> make_table(const FeatureRows& rows, std::size_t width, const ModelTrainConfig& config,
-                                 std::vector<std::uint8_t>& usable) {
+                                 std::vector<std::uint8_t>& usable, std::optional<std::size_t> length_feature,
+                                 std::vector<float>& lengths) {
   const std::size_t step = std::max<std::size_t>(1, rows.size() / k_edge_sample);
   const std::size_t sampled = (rows.size() + step - 1) / step;
   std::vector<float> sample(sampled * width);
@@ -76,6 +81,7 @@ Expected<BinnedTable> make_table(const FeatureRows& rows, std::size_t width, con
 
   BinnedTable table(std::move(*edges), rows.size());
   usable.assign(rows.size(), 0);
+  lengths.assign(length_feature ? rows.size() : 0, 0.0F);
   std::atomic<std::uint64_t> done{0};
   tbb::parallel_for(tbb::blocked_range<std::size_t>(0, rows.size(), k_block), [&](const auto& range) {
     auto scratch = rows.make_scratch();
@@ -84,6 +90,9 @@ Expected<BinnedTable> make_table(const FeatureRows& rows, std::size_t width, con
       usable[i] =
           rows.compute(i, scratch, std::span(values).subspan((i - range.begin()) * width, width)) ? 1 : 0;
     table.set_rows(range.begin(), values);
+    if (length_feature)
+      for (std::size_t i = 0; i < range.size(); ++i)
+        lengths[range.begin() + i] = values[i * width + *length_feature];
     const std::uint64_t now = done.fetch_add(range.size()) + range.size();
     if (config.progress) config.progress("features", now, rows.size());
   });
@@ -110,8 +119,14 @@ Selection select_rows(const Dataset& data, const ModelTrainConfig& config,
 class HierarchyTrainer {
  public:
   HierarchyTrainer(const Dataset& data, const BinnedTable& table, const ModelTrainConfig& config,
-                   const Selection& selection)
-      : data_(data), table_(table), config_(config), selection_(selection) {}
+                   const Selection& selection, std::optional<std::size_t> length_feature,
+                   const std::vector<float>& lengths)
+      : data_(data),
+        table_(table),
+        config_(config),
+        selection_(selection),
+        length_feature_(length_feature),
+        lengths_(lengths) {}
 
   const Material& material_of(std::uint32_t row) const {
     return data_.materials[data_.material[row % data_.patterns()]];
@@ -135,7 +150,8 @@ class HierarchyTrainer {
         parts.space_group[s] = std::move(*group);
       }
       if (config_.lattice.trees > 0) {
-        auto lattice = regressor(rows, forest_config(config_.lattice, name + " lattice"));
+        const bool scaled = length_feature_ && static_cast<CrystalSystem>(s) == CrystalSystem::cubic;
+        auto lattice = regressor(rows, scaled, forest_config(config_.lattice, name + " lattice"));
         if (!lattice) return tl::unexpected(lattice.error());
         parts.lattice[s] = std::move(*lattice);
       }
@@ -172,14 +188,22 @@ class HierarchyTrainer {
     return std::move(trained->forest);
   }
 
-  Expected<Forest> regressor(const std::vector<std::uint32_t>& rows, const ForestConfig& config) const {
+  Expected<Forest> regressor(const std::vector<std::uint32_t>& rows, bool scaled,
+                             const ForestConfig& config) const {
     std::vector<float> values;
     values.reserve(rows.size() * 6);
     for (const std::uint32_t row : rows) {
-      const auto lattice = comparable_lattice(material_of(row));
+      auto lattice = comparable_lattice(material_of(row));
+      if (scaled && lengths_[row] > 0)
+        for (std::size_t k = 0; k < 3; ++k) lattice[k] /= lengths_[row];
       values.insert(values.end(), lattice.begin(), lattice.end());
     }
-    auto trained = train_regressor(table_, {rows, values, 6, config_.lattice_scale}, config);
+    std::vector<std::uint16_t> scale_feature;
+    if (scaled) {
+      scale_feature.assign(6, k_unscaled);
+      std::fill_n(scale_feature.begin(), 3, static_cast<std::uint16_t>(*length_feature_));
+    }
+    auto trained = train_regressor(table_, {rows, values, 6, scale_feature, config_.lattice_scale}, config);
     if (!trained) return tl::unexpected(trained.error());
     return std::move(trained->forest);
   }
@@ -188,6 +212,8 @@ class HierarchyTrainer {
   const BinnedTable& table_;
   const ModelTrainConfig& config_;
   const Selection& selection_;
+  std::optional<std::size_t> length_feature_;
+  const std::vector<float>& lengths_;  // of each row: the feature's value
 };
 
 double validate(const FeatureRows& rows, const Forest& forest, const HierarchyTrainer& trainer,
@@ -260,13 +286,18 @@ Expected<TrainedModel> train_crystal_model(const Dataset& data, const ModelTrain
   tbb::task_arena arena(config.threads == 0 ? tbb::task_arena::automatic : static_cast<int>(config.threads));
   arena.execute([&] {
     std::vector<std::uint8_t> usable;
-    const auto table = make_table(rows, width, config, usable);
+    std::vector<float> lengths;
+    const auto names = (*features)->names();
+    const auto named = std::find(names.begin(), names.end(), k_cubic_length);
+    std::optional<std::size_t> length_feature;
+    if (named != names.end()) length_feature = static_cast<std::size_t>(named - names.begin());
+    const auto table = make_table(rows, width, config, usable, length_feature, lengths);
     if (!table) {
       done = tl::unexpected(table.error());
       return;
     }
     const Selection selection = select_rows(data, config, usable);
-    HierarchyTrainer trainer(data, *table, config, selection);
+    HierarchyTrainer trainer(data, *table, config, selection, length_feature, lengths);
     out.parts.features = (*features)->definition();
     done = selection.rows.empty()
                ? fail(ErrorArea::shape, "training: no pattern is left (train split, {} disks or more{})",

@@ -80,6 +80,28 @@ TEST_CASE("regression gives every tree's values, of which the median is taken pe
         CHECK(out[(i * 3 + k) * shape.trees + t] == parts.leaf_values[slow_leaf(parts, t, rows[i]) * 5 + k]);
 }
 
+TEST_CASE("scaled outputs are multiples of a feature, of 1 where it is not above 0") {
+  ForestParts parts;
+  parts.kind = ForestKind::regression;
+  parts.features = 2;
+  parts.outputs = 2;
+  parts.tree_start = {0, 1};
+  parts.nodes = {ForestNode::leaf(0)};
+  parts.leaf_values = {1.5, 90};
+  parts.scale_feature = {1, k_unscaled};
+  const Forest forest = *Forest::create(parts);
+  const std::vector<float> values = {7, 4, 7, 0};
+  const auto rows = row_pointers(values, 2);
+  Forest::Scratch scratch;
+  std::vector<double> out(4);
+  forest.regress(rows, 2, scratch, out);
+  CHECK(out == std::vector<double>{6, 90, 1.5, 90});
+  parts.scale_feature = {2, k_unscaled};
+  CHECK_FALSE(Forest::create(parts));
+  parts.scale_feature = {1};
+  CHECK_FALSE(Forest::create(parts));
+}
+
 TEST_CASE("median: the mean of the middle two for an even count") {
   std::vector<double> even = {4, 1, 100, 2}, odd = {3, 1, 2}, none;
   CHECK(median_and_spread(even).median == 3);

@@ -184,7 +184,7 @@ TEST_CASE("regression follows two outputs at once and scales them") {
   const std::vector<float> scale = {3.0F, 1.0F};
   ForestConfig config = quick();
   config.features_per_split = 8;
-  const auto trained = train_regressor(table, {train.rows, train.values, 2, scale}, config);
+  const auto trained = train_regressor(table, {train.rows, train.values, 2, {}, scale}, config);
   REQUIRE(trained);
   std::vector<const float*> rows;
   for (std::size_t i = 0; i < test.y.size(); ++i) rows.push_back(test.x.data() + i * test.features);
@@ -225,5 +225,5 @@ TEST_CASE("unusable input is refused with a reason") {
   CHECK_FALSE(train(outside, p.y, [](auto&) {}));
   auto values = p.values;
   values[3] = NAN;
-  CHECK_FALSE(train_regressor(table, {p.rows, values, 2, {}}, quick()));
+  CHECK_FALSE(train_regressor(table, {p.rows, values, 2, {}, {}}, quick()));
 }
