@@ -98,22 +98,6 @@ Expected<Plan> make_plan(const CrystalList& crystals, const DatasetRun& run) {
   return plan;
 }
 
-DatasetBlock make_part(const CrystalList& crystals, const DatasetSettings& settings, const Plan& plan,
-                       std::size_t part, MaterialScratch& scratch) {
-  DatasetBlock block;
-  const std::size_t last = std::min(plan.chosen.size(), (part + 1) * plan.part_size);
-  for (std::size_t i = part * plan.part_size; i < last; ++i) {
-    const auto crystal = crystals.load(plan.chosen[i]);
-    Expected<void> done = tl::unexpected(crystal ? Error{} : crystal.error());
-    if (crystal) {
-      const auto laue = static_cast<std::size_t>(laue_class_of_space_group(crystal->space_group));
-      done = add_material(*crystal, settings, plan.grids[laue], scratch, block);
-    }
-    if (!done) block.skipped.push_back(done.error().message);
-  }
-  return block;
-}
-
 // The folder of parts, with those of another run refused or discarded, and unfinished files gone.
 Expected<void> prepare_folder(const Plan& plan, const DatasetRun& run) {
   std::error_code status;
@@ -147,18 +131,15 @@ class PartMaker {
   Expected<void> make_missing(tbb::task_arena& arena) {
     std::vector<std::size_t> missing;
     for (std::size_t i = std::size_t(run_.rank); i < plan_.parts(); i += std::size_t(run_.ranks))
-      if (!fs::exists(plan_.part(i)))
-        missing.push_back(i);
-      else
-        count(i);
-    report();
+      if (!fs::exists(plan_.part(i))) missing.push_back(i);
+    for (const std::size_t part : missing)
+      total_ += (last_of(part) - part * plan_.part_size) * plan_.patterns_each;
     arena.execute([&] {
-      // One part at a time per thread: a simple partitioner with a grain of one keeps the threads evenly
-      // loaded.
+      // A grain of one part keeps the threads evenly loaded.
       tbb::parallel_for(
           tbb::blocked_range<std::size_t>(0, missing.size(), 1),
           [&](const tbb::blocked_range<std::size_t>& range) {
-            for (std::size_t i = range.begin(); i < range.end(); ++i) make(missing[i]);
+            for (std::size_t i = range.begin(); i < range.end(); ++i) make(missing[i], scratch_.local());
           },
           tbb::simple_partitioner());
     });
@@ -167,29 +148,39 @@ class PartMaker {
   }
 
  private:
-  void count(std::size_t part) {
-    const std::size_t last = std::min(plan_.chosen.size(), (part + 1) * plan_.part_size);
-    done_ += (last - part * plan_.part_size) * plan_.patterns_each;
-  }
-  void report() {
-    if (run_.progress) run_.progress(done_, total());
-  }
-  std::uint64_t total() const {
-    return plan_.chosen.size() * plan_.patterns_each / std::uint64_t(run_.ranks);
+  std::size_t last_of(std::size_t part) const {
+    return std::min(plan_.chosen.size(), (part + 1) * plan_.part_size);
   }
 
-  void make(std::size_t part) {
-    if (run_.stop && *run_.stop) return;
-    {
-      const std::lock_guard lock(mutex_);
-      if (failure_) return;
+  // False: leave at once; an unfinished part is made again.
+  bool go_on() {
+    const std::lock_guard lock(mutex_);
+    return !failure_ && !(run_.stop && *run_.stop);
+  }
+  void count_material() {
+    const std::lock_guard lock(mutex_);
+    done_ += plan_.patterns_each;
+    if (run_.progress) run_.progress(done_, total_);
+  }
+
+  void make(std::size_t part, MaterialScratch& scratch) {
+    DatasetBlock block;
+    for (std::size_t i = part * plan_.part_size; i < last_of(part); ++i) {
+      if (!go_on()) return;
+      if (auto done = add(plan_.chosen[i], scratch, block); !done)
+        block.skipped.push_back(done.error().message);
+      count_material();
     }
-    const DatasetBlock block = make_part(crystals_, run_.settings, plan_, part, scratch_.local());
     const auto written = write_part(plan_.part(part), block, plan_.digest);
     const std::lock_guard lock(mutex_);
     if (!written && !failure_) failure_ = written.error();
-    count(part);
-    report();
+  }
+
+  Expected<void> add(std::size_t row, MaterialScratch& scratch, DatasetBlock& block) {
+    const auto crystal = crystals_.load(row);
+    if (!crystal) return tl::unexpected(crystal.error());
+    const auto laue = static_cast<std::size_t>(laue_class_of_space_group(crystal->space_group));
+    return add_material(*crystal, run_.settings, plan_.grids[laue], scratch, block);
   }
 
   const CrystalList& crystals_;
@@ -197,7 +188,7 @@ class PartMaker {
   const Plan& plan_;
   tbb::enumerable_thread_specific<MaterialScratch> scratch_;
   std::mutex mutex_;
-  std::uint64_t done_ = 0;
+  std::uint64_t done_ = 0, total_ = 0;
   std::optional<Error> failure_;
 };
 

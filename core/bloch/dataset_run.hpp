@@ -19,9 +19,10 @@ struct DatasetRun {
   // for the others and puts the set together.
   int rank = 0, ranks = 1;
   bool restart = false;  // discard the parts of an earlier run with other settings
-  std::function<void(std::uint64_t patterns_done, std::uint64_t patterns_total)>
-      progress;                             // called from one thread
-  const std::atomic<bool>* stop = nullptr;  // set: leave after the materials in work; what is done stays
+  // Patterns of this run, without those that an earlier one left; called after every material, one call at a
+  // time.
+  std::function<void(std::uint64_t patterns_done, std::uint64_t patterns_total)> progress;
+  const std::atomic<bool>* stop = nullptr;  // set: leave after the materials in work; finished parts stay
 };
 
 struct DatasetResult {
