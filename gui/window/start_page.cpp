@@ -25,7 +25,7 @@ StartPage::StartPage(QAction& open, QAction& connect, QAction& demo, ThemeKind t
   column->addWidget(message_);
   column->addSpacing(22);
   auto* row = new QHBoxLayout;
-  row->setSpacing(16);
+  row->setSpacing(14);
   row->addStretch(1);
   add_button(*row, open, QStringLiteral("Open recording"),
              QStringLiteral("A 4D-STEM file: .npy, HDF5, .mib, .blo, .tif"));
@@ -47,7 +47,7 @@ void StartPage::add_button(QHBoxLayout& row, QAction& action, const QString& tit
   bold.setPointSizeF(bold.pointSizeF() * 1.15);
   bold.setBold(true);
   button->setFont(bold);
-  button->setMinimumSize(176, 56);
+  button->setMinimumSize(150, 56);
   QObject::connect(button, &QPushButton::clicked, &action, &QAction::trigger);
   const auto follow = [button, &action] {
     button->setEnabled(action.isEnabled());
@@ -58,8 +58,8 @@ void StartPage::add_button(QHBoxLayout& row, QAction& action, const QString& tit
   auto* label = new QLabel(text, this);
   label->setWordWrap(true);
   label->setAlignment(Qt::AlignHCenter | Qt::AlignTop);
-  label->setFixedWidth(176);
-  label->setMinimumHeight(3 * fontMetrics().height());
+  label->setFixedWidth(150);
+  label->setMinimumHeight(4 * fontMetrics().height());
   box->addWidget(button);
   box->addWidget(label);
   row.addLayout(box);

@@ -5,6 +5,7 @@
 #include <QKeyEvent>
 #include <QMouseEvent>
 #include <QSlider>
+#include <QTest>
 #include <QWheelEvent>
 #include <set>
 
@@ -232,4 +233,40 @@ TEST_CASE("scan shapes are read as people write them") {
   CHECK(scan_from_text(QStringLiteral(" 14 × 109 ")) == ScanShape{14, 109});
   for (const char* wrong : {"", "256", "0x5", "axb", "256x", "99999x99999", "-1x5"})
     CHECK_FALSE(scan_from_text(QString::fromUtf8(wrong)));
+}
+
+TEST_CASE("the keys themselves: arrows and digits on the map, arrows on the slider stay the slider's") {
+  Desk desk;
+  REQUIRE(QTest::qWaitForWindowActive(&desk.window));
+  MapView& map = desk.window.map_view();
+  map.setFocus();
+  desk.click({10, 10});
+  QTest::keyClick(&map, Qt::Key_Right);
+  QTest::keyClick(&map, Qt::Key_Down, Qt::ShiftModifier);
+  CHECK(map.cursor() == ScanPosition{20, 11});
+  QTest::keyClick(&map, Qt::Key_2);
+  CHECK(map.transform().zoom() == Approx(2));
+  QTest::keyClick(&map, Qt::Key_0);
+  CHECK(map.transform().fitted());
+  QTest::keyClick(&map, Qt::Key_4, Qt::ControlModifier);
+  CHECK(map.raster().mode() == MapMode::lattice_b);
+  QTest::keyClick(&map, Qt::Key_Escape);
+  CHECK_FALSE(map.pinned());
+
+  auto* slider = desk.window.filter_panel().findChild<QSlider*>();
+  slider->setFocus();
+  const double before = desk.window.filter_panel().threshold();
+  desk.click({10, 10});
+  slider->setFocus();
+  QTest::keyClick(slider, Qt::Key_Right);
+  CHECK(desk.window.filter_panel().threshold() > before);
+  CHECK(map.cursor() == ScanPosition{10, 10});
+}
+
+TEST_CASE("the window fits on a small screen") {
+  Desk desk;
+  desk.window.resize(1024, 700);
+  QApplication::processEvents();
+  CHECK(desk.window.width() <= 1180);
+  CHECK(desk.window.height() <= 760);
 }
