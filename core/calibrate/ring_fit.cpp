@@ -13,23 +13,23 @@ namespace {
 
 constexpr double k_bin_px = 0.5;
 
-// The lower hull that a window slides along: what is left above it are rings.
+// Minimum, then maximum of a sliding window (an opening): it follows any slope, and rings narrower than the
+// window stand on it.
 std::vector<double> without_background(const std::vector<double>& profile, int reach) {
-  std::vector<double> low(profile.size()), smooth(profile.size()), out(profile.size());
   const auto n = static_cast<int>(profile.size());
-  for (int i = 0; i < n; ++i) {
-    const auto begin = profile.begin() + std::max(0, i - reach);
-    low[static_cast<std::size_t>(i)] = *std::min_element(begin, profile.begin() + std::min(n, i + reach + 1));
-  }
-  for (int i = 0; i < n; ++i) {
-    double sum = 0;
-    const int begin = std::max(0, i - reach);
-    const int end = std::min(n, i + reach + 1);
-    for (int j = begin; j < end; ++j) sum += low[static_cast<std::size_t>(j)];
-    smooth[static_cast<std::size_t>(i)] = sum / (end - begin);
-    out[static_cast<std::size_t>(i)] =
-        profile[static_cast<std::size_t>(i)] - smooth[static_cast<std::size_t>(i)];
-  }
+  const auto slide = [n, reach](const std::vector<double>& in, auto pick) {
+    std::vector<double> out(in.size());
+    for (int i = 0; i < n; ++i)
+      out[static_cast<std::size_t>(i)] =
+          *pick(in.begin() + std::max(0, i - reach), in.begin() + std::min(n, i + reach + 1));
+    return out;
+  };
+  using At = std::vector<double>::const_iterator;
+  const std::vector<double> low =
+      slide(profile, [](At begin, At end) { return std::min_element(begin, end); });
+  const std::vector<double> open = slide(low, [](At begin, At end) { return std::max_element(begin, end); });
+  std::vector<double> out(profile.size());
+  for (std::size_t i = 0; i < out.size(); ++i) out[i] = profile[i] - open[i];
   return out;
 }
 
@@ -70,13 +70,13 @@ std::vector<RingVector> ring_vectors(const RealImage& image, double centre_row, 
           weight[sector][i] > 0.1 ? sum[sector][i] / weight[sector][i] : (i > 0 ? profile[i - 1] : 0);
     const std::vector<double> rings = without_background(profile, static_cast<int>(8 / k_bin_px));
     std::vector<double> beyond(rings.begin() + static_cast<std::ptrdiff_t>(inner_px / k_bin_px), rings.end());
-    const double typical = median(beyond);
+    const double least = std::max(3 * median(beyond), 0.05 * *std::max_element(beyond.begin(), beyond.end()));
     const double theta =
         (static_cast<double>(sector) + 0.5) / sectors * 2 * std::numbers::pi - std::numbers::pi;
     for (auto i = static_cast<std::size_t>(inner_px / k_bin_px) + 3; i + 3 < bins; ++i) {
       const bool top = rings[i] == *std::max_element(rings.begin() + static_cast<std::ptrdiff_t>(i) - 3,
                                                      rings.begin() + static_cast<std::ptrdiff_t>(i) + 4);
-      if (!top || rings[i] < 3 * typical) continue;
+      if (!top || !(rings[i] > least)) continue;
       // Centroid of what rises above two thirds of the maximum: steadier than a parabola on a noisy ridge.
       double mass = 0;
       double moment = 0;

@@ -35,20 +35,18 @@ SectorSums sum_sectors(const Plan& p, const Pixel* image, int row, int col) {
   const auto cols = static_cast<int>(p.shape.cols);
   const bool inside =
       row >= p.ring_reach && col >= p.ring_reach && row + p.ring_reach < rows && col + p.ring_reach < cols;
-  const auto stride = static_cast<std::ptrdiff_t>(p.stride);
-  const Pixel* centre = image + static_cast<std::ptrdiff_t>(p.origin) + row * stride + col;
+  const Pixel* centre =
+      image + p.origin + static_cast<std::size_t>(row) * p.stride + static_cast<std::size_t>(col);
   SectorSums sums;
   for (std::size_t sector = 0; sector < Plan::k_sectors; ++sector) {
     const std::size_t begin = p.sector_begin[sector];
     const std::size_t end = p.sector_begin[sector + 1];
-    std::uint64_t sum = 0;
+    std::uint64_t sum = 0;  // pixels beyond the border are zero
+    for (std::size_t i = begin; i < end; ++i) sum += centre[p.ring_offsets[i]];
     std::size_t members = end - begin;
-    for (std::size_t i = begin; i < end; ++i) {
+    for (std::size_t i = begin; i < end && !inside; ++i) {
       const Plan::RingPixel at = p.ring[i];
-      if (!inside && (row + at.row < 0 || col + at.col < 0 || row + at.row >= rows || col + at.col >= cols))
-        --members;
-      else
-        sum += centre[at.offset];
+      members -= row + at.row < 0 || col + at.col < 0 || row + at.row >= rows || col + at.col >= cols;
     }
     sums.counts[sector] = static_cast<double>(sum);
     sums.pixels[sector] = static_cast<double>(members);
@@ -222,8 +220,13 @@ void test_peak(const Plan& p, const Pixel* image, const std::int32_t* sums, cons
   const double per_pixel = ring.counts / ring.pixels;
   const double alpha = static_cast<double>(p.disk.size()) / ring.pixels;
   const float* peak = sharp + at;
-  const double on = without_spikes(p, image + at, static_cast<double>(sums[at]), per_pixel, variance);
+  double on = static_cast<double>(sums[at]);
   if (li_ma(on / variance, ring.counts / variance, alpha) < p.threshold) return;
+  const double trimmed = without_spikes(p, image + at, on, per_pixel, variance);
+  if (trimmed < on) {
+    on = trimmed;
+    if (li_ma(on / variance, ring.counts / variance, alpha) < p.threshold) return;
+  }
   // Diffuse scattering has humps that counting statistics do not know: a disk of little contrast must have an
   // edge, too.
   const double background = alpha * ring.counts;

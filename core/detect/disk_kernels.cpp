@@ -111,6 +111,10 @@ BL_INLINE std::size_t find_peaks_body(MapView<std::int32_t> sums, MapView<float>
   const float quarter_variance = 2 * 1.5f * test.variance;
   std::size_t count = 0;
   for (std::size_t x0 = first; x0 < last; x0 += k_block) {
+    // Where counts are few most blocks hold no sum worth a look.
+    std::int32_t worth = 0;
+    for (std::size_t i = 0; i < k_block; ++i) worth |= sum_row[x0 + i] >= test.min_sum;
+    if (!worth) continue;
     std::int32_t flags[k_block];
     std::int32_t any = 0;
     for (std::size_t i = 0; i < k_block; ++i) {

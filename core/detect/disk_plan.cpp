@@ -102,13 +102,15 @@ void plan_ring(Plan& p, double inner, double outer) {
       // Half of the directions first, in both zones, then their opposites in the same order.
       const std::size_t half = k_directions / 2;
       const std::size_t sector = direction / half * (2 * half) + zone * half + direction % half;
-      sectors[sector].push_back({row, col, row * static_cast<std::ptrdiff_t>(p.stride) + col});
+      sectors[sector].push_back({row, col});
     }
   for (std::size_t i = 0; i < Plan::k_sectors; ++i) {
     p.sector_begin[i] = p.ring.size();
     p.ring.insert(p.ring.end(), sectors[i].begin(), sectors[i].end());
   }
   p.sector_begin[Plan::k_sectors] = p.ring.size();
+  for (const Plan::RingPixel& at : p.ring)
+    p.ring_offsets.push_back(at.row * static_cast<std::int32_t>(p.stride) + at.col);
   const auto middle = [&](std::size_t sector) {
     std::array<double, 2> sum{};
     for (const Plan::RingPixel& at : sectors[sector]) {

@@ -28,11 +28,11 @@ struct DiskDetector::Plan {
 
   struct RingPixel {
     int row = 0, col = 0;
-    std::ptrdiff_t offset = 0;
   };
   static constexpr std::size_t k_sectors =
       16;                       // eight directions in an inner and an outer zone; i and i + 8 are opposite
   std::vector<RingPixel> ring;  // ordered by sector
+  std::vector<std::int32_t> ring_offsets;  // the same in a padded map
   std::array<std::size_t, k_sectors + 1> sector_begin{};
   std::array<std::array<double, 2>, k_sectors / 2>
       pair_direction{};  // from a sector's opposite to the sector, px

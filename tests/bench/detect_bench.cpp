@@ -1,0 +1,197 @@
+// Disk detection: speed against the Fourier reference path and against reading the bytes, and accuracy over
+// doses against the reference path with its best threshold. Every ratio is taken in one run, on one thread,
+// in processor time.
+#include <cstdio>
+#include <cstring>
+#include <ctime>
+#include <vector>
+
+#include "core/detect/correlation_detector.hpp"
+#include "core/detect/disk_detector.hpp"
+#include "tests/unit/detect/fisher.hpp"
+#include "tests/unit/detect/pattern_maker.hpp"
+
+using namespace bragglive;
+using namespace bragglive::test;
+
+namespace {
+
+template <class Work>
+double seconds_per_call(const Work& work, double at_least) {
+  work();
+  const std::clock_t start = std::clock();
+  int calls = 0;
+  double seconds = 0;
+  do {
+    work();
+    ++calls;
+    seconds = static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
+  } while (seconds < at_least);
+  return seconds / calls;
+}
+
+struct Reference {
+  CorrelationDetector detector;
+  CorrelationDetector::Scratch scratch;
+};
+
+// py4DSTEM's way with an edge-subtracted kernel of the true probe.
+Reference reference_for(const PatternSpec& spec, Subpixel subpixel, double sigma_cc) {
+  const RealImage probe = synthetic_probe(spec.shape, spec.probe_radius, 1.2);
+  const auto kernel = make_kernel(probe, spec.shape.rows / 2.0, spec.shape.cols / 2.0,
+                                  {KernelMode::sigmoid, 3, {spec.probe_radius, 4 * spec.probe_radius}});
+  CorrelationConfig config;
+  config.subpixel = subpixel;
+  config.sigma_cc = sigma_cc;
+  config.min_relative = 0;
+  config.min_spacing_px = std::max(3.0, 1.5 * spec.probe_radius);
+  config.edge_px = static_cast<std::uint32_t>(std::ceil(spec.probe_radius));
+  config.max_peaks = 200;
+  return {CorrelationDetector::create(config, *kernel).value(), {}};
+}
+
+void speed(FrameShape shape, double radius, double dose, int disks, const char* wanted) {
+  PatternSpec spec;
+  spec.shape = shape;
+  spec.probe_radius = radius;
+  spec.dose = dose;
+  spec.disks = disks;
+  spec.background = 0.1 * dose / 1e5;
+  spec.min_spacing = 3 * radius;
+  std::vector<Pattern> patterns;
+  for (std::uint64_t seed = 0; seed < 16; ++seed) patterns.push_back(make_pattern(spec, seed));
+  DiskDetectorConfig config;
+  config.probe_radius_px = radius;
+  const auto detector = DiskDetector::create(config, shape).value();
+  DiskDetector::Scratch scratch;
+  BraggList found;
+  FrameSums sums;
+  std::size_t next = 0;
+  std::size_t count = 0;
+  const double fast = seconds_per_call(
+      [&] {
+        const Pattern& pattern = patterns[next++ % patterns.size()];
+        (void)detector.detect(pattern.view(), shape.rows / 2.0, shape.cols / 2.0, scratch, found, sums);
+        count += found.size();
+      },
+      0.6);
+  const double per_frame = static_cast<double>(count) / static_cast<double>(next);
+  Reference reference = reference_for(spec, Subpixel::poly, 2);
+  RealImage image;
+  const double slow = seconds_per_call(
+      [&] {
+        image = to_real(patterns[next++ % patterns.size()].view());
+        (void)reference.detector.detect(image, reference.scratch, found);
+      },
+      0.4);
+  std::vector<std::uint16_t> copy(shape.pixels());
+  const double floor = seconds_per_call(
+      [&] { std::memcpy(copy.data(), patterns[next++ % patterns.size()].counts.data(), copy.size() * 2); },
+      0.1);
+  std::printf(
+      "%4u x %-4u R %4.1f dose %8.0f: %7.0f frames/s (%.1f disks), wanted %s; %5.0f x the Fourier path "
+      "(%.0f/s); %.0f x the time of copying the frame\n",
+      shape.rows, shape.cols, radius, dose, 1 / fast, per_frame, wanted, slow / fast, 1 / slow, fast / floor);
+}
+
+struct Tally {
+  int hits = 0, missed = 0, false_found = 0;
+  void add(const Match& match) {
+    hits += match.hits;
+    missed += match.missed;
+    false_found += match.false_found;
+  }
+  double f1() const { return 2.0 * hits / std::max(1.0, 2.0 * hits + missed + false_found); }
+};
+
+void accuracy(double radius, double dose, double halo) {
+  PatternSpec spec;
+  spec.shape = {128, 128};
+  spec.probe_radius = radius;
+  spec.dose = dose;
+  spec.halo = halo * dose;
+  spec.background = dose * 1e-6;
+  spec.disks = radius > 5 ? 10 : 20;
+  spec.min_spacing = 2.5 * radius + 4;
+  constexpr std::uint64_t k_patterns = 30;
+  std::vector<Pattern> patterns;
+  for (std::uint64_t seed = 0; seed < k_patterns; ++seed) patterns.push_back(make_pattern(spec, 1000 + seed));
+  const double tolerance = std::max(1.5, 0.5 * radius);
+
+  double best_fast = 0;
+  double at_default = 0;
+  double position = 0;
+  double bias = 0;
+  int fitted = 0;
+  for (const double allowed : {0.01, 0.1, 1.0, 5.0, 20.0}) {
+    DiskDetectorConfig config;
+    config.probe_radius_px = radius;
+    config.false_disks_per_frame = allowed;
+    const auto detector = DiskDetector::create(config, spec.shape).value();
+    DiskDetector::Scratch scratch;
+    BraggList found;
+    FrameSums sums;
+    Tally tally;
+    for (const Pattern& pattern : patterns) {
+      (void)detector.detect(pattern.view(), 64, 64, scratch, found, sums);
+      tally.add(compare(pattern.truth, found, tolerance));
+      if (allowed != 0.01) continue;
+      for (std::size_t i = 0; i < pattern.truth.size(); ++i)
+        for (const BraggPeak& disk : found) {
+          const double row = disk.qx - pattern.truth[i].qx;
+          const double col = disk.qy - pattern.truth[i].qy;
+          if (row * row + col * col > 1) continue;
+          const double bound = position_bound(pattern, spec, i);
+          position += (row * row + col * col) / (2 * bound * bound);
+          bias += disk.intensity / pattern.truth[i].intensity - 1;
+          ++fitted;
+        }
+    }
+    if (allowed == 0.01) at_default = tally.f1();
+    best_fast = std::max(best_fast, tally.f1());
+  }
+
+  // The reference's own best: every threshold on the correlation value, every smoothing.
+  double best_slow = 0;
+  for (const double sigma : {0.0, 1.0, 2.0}) {
+    Reference reference = reference_for(spec, Subpixel::poly, sigma);
+    std::vector<BraggList> lists;
+    double highest = 0;
+    for (const Pattern& pattern : patterns) {
+      BraggList peaks;
+      (void)reference.detector.detect(to_real(pattern.view()), reference.scratch, peaks);
+      if (!peaks.empty()) highest = std::max(highest, peaks[0].intensity);
+      lists.push_back(std::move(peaks));
+    }
+    for (double threshold = highest; threshold > highest * 1e-5; threshold *= 0.85) {
+      Tally tally;
+      for (std::size_t i = 0; i < lists.size(); ++i) {
+        BraggList kept;
+        for (const BraggPeak& peak : lists[i])
+          if (peak.intensity >= threshold) kept.push_back(peak);
+        tally.add(compare(patterns[i].truth, kept, tolerance));
+      }
+      best_slow = std::max(best_slow, tally.f1());
+    }
+  }
+  std::printf(
+      "R %4.1f dose %8.0f halo %.1f: F1 %.3f (default), %.3f (best); Fourier path with its best threshold "
+      "%.3f; position error %.2f x Cramer-Rao; intensity %+.1f %%\n",
+      radius, dose, halo, at_default, best_fast, best_slow, std::sqrt(position / std::max(1, fitted)),
+      100 * bias / std::max(1, fitted));
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const bool speed_only = argc > 1 && std::strcmp(argv[1], "speed") == 0;
+  speed({192, 192}, 1.4, 5e4, 25, "10000");
+  speed({192, 192}, 3, 5e4, 25, "10000");
+  speed({96, 96}, 1.4, 2e4, 25, "40000");
+  speed({96, 96}, 3, 2e4, 25, "40000");
+  speed({512, 512}, 4, 1e5, 25, "1200");
+  speed({192, 192}, 3, 500, 25, "30000");
+  if (speed_only) return 0;
+  for (const double radius : {2.0, 4.0, 8.0, 12.0})
+    for (const double dose : {1e2, 1e3, 1e4, 1e5, 1e6}) accuracy(radius, dose, 0.3);
+}
