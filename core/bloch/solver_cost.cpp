@@ -19,9 +19,9 @@ struct Rates {
 constexpr Rates rates_of(MatrixKind kind) {
   switch (kind) {
     case MatrixKind::symmetric:
-      return {0.032, 7, 0.13, 0.62, 40, 0.44};
+      return {0.032, 7, 0.22, 0.62, 40, 0.44};
     case MatrixKind::hermitian:
-      return {0.08, 14, 0.29, 1.8, 60, 0.83};
+      return {0.08, 14, 0.31, 1.8, 60, 0.83};
     case MatrixKind::general:
       break;
   }
