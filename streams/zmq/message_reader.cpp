@@ -6,6 +6,7 @@ namespace bragglive {
 namespace {
 constexpr int k_heartbeat_ms = 2000;  // finds a peer that was unplugged
 constexpr int k_heartbeat_timeout_ms = 10000;
+constexpr int k_socket_buffer_bytes = 4 << 20;  // frames while the machine does something else
 constexpr int k_reconnect_ms = 50, k_reconnect_max_ms = 1000;
 }  // namespace
 
@@ -16,6 +17,7 @@ Expected<std::unique_ptr<MessageReader>> MessageReader::open(const Endpoint& end
     zmq::socket_t& socket = reader->socket_;
     socket.set(zmq::sockopt::linger, 0);
     socket.set(zmq::sockopt::rcvhwm, endpoint.hwm != 0 ? endpoint.hwm : options.hwm);
+    socket.set(zmq::sockopt::rcvbuf, k_socket_buffer_bytes);
     socket.set(zmq::sockopt::maxmsgsize, static_cast<std::int64_t>(k_max_part_bytes));
     socket.set(zmq::sockopt::heartbeat_ivl, k_heartbeat_ms);
     socket.set(zmq::sockopt::heartbeat_timeout, k_heartbeat_timeout_ms);

@@ -3,6 +3,7 @@
 namespace bragglive {
 namespace {
 
+constexpr int k_socket_buffer_bytes = 4 << 20;
 constexpr std::size_t k_copy_below = 4096;  // a small message is cheaper to copy than to own
 
 // Hands `owner`, which keeps `bytes` alive, to ZeroMQ; its I/O thread ends it.
@@ -26,6 +27,7 @@ Expected<std::unique_ptr<MessageWriter>> MessageWriter::open(const Endpoint& end
     zmq::socket_t& socket = writer->socket_;
     const int patience_ms = static_cast<int>(options.patience.count());
     socket.set(zmq::sockopt::sndhwm, endpoint.hwm != 0 ? endpoint.hwm : options.hwm);
+    socket.set(zmq::sockopt::sndbuf, k_socket_buffer_bytes);
     socket.set(zmq::sockopt::linger, patience_ms);
     socket.set(zmq::sockopt::sndtimeo, patience_ms);
     socket.set(zmq::sockopt::immediate, true);  // queue nothing for a receiver that is not there
