@@ -211,7 +211,8 @@ Expected<TrainedForest> train_regressor(const BinnedTable& table, const VectorTa
   std::vector<TreeBuilder<VectorPolicy>::Tree> trees(config.trees);
   for_each_tree(config, [&](std::size_t t) {
     Random random(seed_of_tree(config.seed, t));
-    TreeBuilder<VectorPolicy> builder(table, config, VectorPolicy(scaled, targets.values, outputs));
+    TreeBuilder<VectorPolicy> builder(table, config,
+                                      VectorPolicy(scaled, targets.values, outputs, config.median_leaves));
     trees[t] = builder.grow(draw_samples(targets.rows, config.bootstrap, random), random);
   });
 

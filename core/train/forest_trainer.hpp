@@ -20,8 +20,9 @@ struct ForestConfig {
       0;  // 0 = square root of their number, rounded down; at most their number
   bool bootstrap = true;
   std::uint64_t seed = 32;
-  unsigned threads = 0;                              // 0 = all
-  bool out_of_bag = false;                           // also score every row by the trees that did not see it
+  unsigned threads = 0;        // 0 = all
+  bool median_leaves = false;  // regression: a leaf holds the median of its samples, not the mean
+  bool out_of_bag = false;     // also score every row by the trees that did not see it
   std::function<void(std::uint32_t done)> progress;  // from any thread, after each tree
 };
 

@@ -18,10 +18,17 @@ class VectorPolicy {
 
   // `scaled`: (targets, k_width), centred and divided by the scale; `plain`: (targets, outputs), what leaves
   // hold.
-  VectorPolicy(std::span<const float> scaled, std::span<const float> plain, std::uint32_t outputs)
-      : scaled_(scaled), plain_(plain), outputs_(outputs), sums_(256 * k_width), counts_(256) {}
+  VectorPolicy(std::span<const float> scaled, std::span<const float> plain, std::uint32_t outputs,
+               bool medians)
+      : scaled_(scaled),
+        plain_(plain),
+        outputs_(outputs),
+        medians_(medians),
+        sums_(256 * k_width),
+        counts_(256) {}
 
   void enter(std::span<const Sample> here) {
+    here_ = here;
     total_.fill(0);
     mean_.assign(outputs_, 0.0);
     weight_ = 0;
@@ -69,11 +76,20 @@ class VectorPolicy {
   }
 
   std::uint32_t leaf(Leaves& leaves) const {
-    leaves.insert(leaves.end(), mean_.begin(), mean_.end());
+    for (std::uint32_t k = 0; k < outputs_; ++k) leaves.push_back(medians_ ? median_of(k) : mean_[k]);
     return static_cast<std::uint32_t>(leaves.size() / outputs_ - 1);
   }
 
  private:
+  double median_of(std::uint32_t output) const {
+    std::vector<float> values;
+    for (const Sample& sample : here_)
+      values.insert(values.end(), sample.weight, plain_[std::size_t{sample.target} * outputs_ + output]);
+    const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+    std::nth_element(values.begin(), middle, values.end());
+    return static_cast<double>(*middle);
+  }
+
   void scan(std::uint32_t min_leaf, std::uint32_t feature, Split& best) const {
     std::array<double, k_width> left{};
     std::uint64_t left_weight = 0;
@@ -99,6 +115,8 @@ class VectorPolicy {
 
   std::span<const float> scaled_, plain_;
   std::uint32_t outputs_;
+  bool medians_;
+  std::span<const Sample> here_;
   std::vector<double> sums_;
   std::vector<std::uint64_t> counts_;
   std::array<std::uint64_t, 4> occupied_{};

@@ -203,6 +203,22 @@ TEST_CASE("regression follows two outputs at once and scales them") {
   CHECK(error_1 / 500 < 0.2);  // of 1.7
 }
 
+TEST_CASE("a leaf holds the mean, or the median where that is asked for") {
+  Problem p = make_problem(9, 9);
+  for (std::size_t i = 0; i < 9; ++i) p.values[2 * i] = i < 6 ? 1.0F : 2.0F;
+  const auto table = table_of(p);
+  ForestConfig config = quick();
+  config.trees = 1;
+  config.bootstrap = false;
+  config.min_leaf = 9;
+  const auto leaf = [&] {
+    return train_regressor(table, {p.rows, p.values, 2, {}, {}}, config)->forest.parts().leaf_values[0];
+  };
+  CHECK(leaf() == Approx(4.0 / 3));
+  config.median_leaves = true;
+  CHECK(leaf() == 1);
+}
+
 TEST_CASE("unusable input is refused with a reason") {
   const Problem p = make_problem(50, 8);
   const auto table = table_of(p);
