@@ -74,7 +74,7 @@ class Stream1Sender final : public FrameSink {
   }
 
   Expected<void> end(const ScanEnd& end) override {
-    return send({bytes_of({{"htype", "dseries_end-1.0"}, {"series", end.series_id}})});
+    return writer_->send_farewell(bytes_of({{"htype", "dseries_end-1.0"}, {"series", end.series_id}}));
   }
   Expected<void> garbage(std::span<const std::byte> bytes) override {
     return send({{bytes.begin(), bytes.end()}});

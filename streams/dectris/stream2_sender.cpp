@@ -98,7 +98,7 @@ class Stream2Sender final : public FrameSink {
     CborWriter cbor;
     cbor.tag(k_tag_self_described).map(3).text("type").text("end").text("series_id").number(end.series_id);
     cbor.text("series_unique_id").text(unique_id_);
-    return writer_->send(cbor.take(), false);
+    return writer_->send_farewell(cbor.take());
   }
 
   Expected<void> garbage(std::span<const std::byte> bytes) override {

@@ -28,7 +28,7 @@ class Sender final : public FrameSink {
     return writer_->send(std::move(frame.payload), false);
   }
 
-  Expected<void> end(const ScanEnd& end) override { return writer_->send(pack(end), false); }
+  Expected<void> end(const ScanEnd& end) override { return writer_->send_farewell(pack(end)); }
 
   Expected<void> garbage(std::span<const std::byte> bytes) override {
     return writer_->send(std::vector<std::byte>(bytes.begin(), bytes.end()), false);

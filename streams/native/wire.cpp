@@ -132,7 +132,8 @@ Expected<StartHeader> start_of(const Fields& f) {
   if (!pixel)
     return fail(ErrorArea::format, "pixel_type '{}' is not uint8, uint16, uint32 or float32", *f.pixel_type);
   const auto encoding = encoding_from_name(f.encoding.value_or("none"));
-  if (!encoding) return fail(ErrorArea::format, "encoding '{}' is not none, lz4, bslz4 or hdf5-lz4", *f.encoding);
+  if (!encoding)
+    return fail(ErrorArea::format, "encoding '{}' is not none, lz4, bslz4 or hdf5-lz4", *f.encoding);
 
   StartHeader header;
   header.start.series_id = *f.series_id;

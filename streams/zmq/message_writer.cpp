@@ -1,5 +1,7 @@
 #include "streams/zmq/message_writer.hpp"
 
+#include <cstring>
+
 namespace bragglive {
 namespace {
 
@@ -32,6 +34,7 @@ Expected<std::unique_ptr<MessageWriter>> MessageWriter::open(const Endpoint& end
     socket.set(zmq::sockopt::sndtimeo, patience_ms);
     socket.set(zmq::sockopt::immediate, true);  // queue nothing for a receiver that is not there
     if (options.kind == zmq::socket_type::xpub) socket.set(zmq::sockopt::xpub_nodrop, true);
+    writer->watch_peers();
     auto attached = attach_socket(socket, endpoint, false);
     if (!attached) return tl::unexpected(attached.error());
     writer->bound_ = *attached == Attach::bind;
@@ -39,6 +42,39 @@ Expected<std::unique_ptr<MessageWriter>> MessageWriter::open(const Endpoint& end
   } catch (const zmq::error_t& error) {
     return fail(ErrorArea::connection, "cannot open a socket for {}: {}", endpoint.address, error.what());
   }
+}
+
+void MessageWriter::watch_peers() {
+  // Inside this context, so the name need not be unique beyond it.
+  constexpr const char* k_events = "inproc://peers";
+  if (zmq_socket_monitor(socket_.handle(), k_events,
+                         ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED) != 0)
+    throw zmq::error_t();
+  peer_events_.set(zmq::sockopt::linger, 0);
+  peer_events_.connect(k_events);
+}
+
+bool MessageWriter::somebody_listens() {
+  zmq::message_t event, address;
+  while (peer_events_.recv(event, zmq::recv_flags::dontwait)) {
+    static_cast<void>(peer_events_.recv(address, zmq::recv_flags::dontwait));
+    std::uint16_t kind = 0;
+    if (event.size() >= sizeof(kind)) std::memcpy(&kind, event.data(), sizeof(kind));
+    peers_ += kind == ZMQ_EVENT_HANDSHAKE_SUCCEEDED ? 1 : kind == ZMQ_EVENT_DISCONNECTED ? -1 : 0;
+  }
+  return peers_ > 0;
+}
+
+Expected<void> MessageWriter::send_farewell(std::vector<std::byte> bytes) {
+  constexpr int k_look_again_ms = 200;
+  const auto deadline = std::chrono::steady_clock::now() + options_.patience;
+  while (zmq_send(socket_.handle(), bytes.data(), bytes.size(), ZMQ_DONTWAIT) < 0) {
+    if (!somebody_listens()) return {};
+    if (std::chrono::steady_clock::now() > deadline) return send(std::move(bytes), false);
+    zmq_pollitem_t item{socket_.handle(), 0, ZMQ_POLLOUT, 0};
+    zmq_poll(&item, 1, k_look_again_ms);
+  }
+  return {};
 }
 
 Expected<void> MessageWriter::wait_for_receiver() {

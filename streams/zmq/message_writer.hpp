@@ -29,14 +29,20 @@ class MessageWriter {
   // The bytes are handed over, not copied. Blocks while the receiver's queue is full.
   Expected<void> send(Payload payload, bool more);
   Expected<void> send(std::vector<std::byte> bytes, bool more);
+  // The last word of a scan: no failure when the receiver has left, as one does that had all frames.
+  Expected<void> send_farewell(std::vector<std::byte> bytes);
 
  private:
   MessageWriter(const Endpoint& endpoint, const WriterOptions& options)
       : socket_(context_, options.kind), address_(endpoint.address), options_(options) {}
   Expected<void> send(zmq::message_t message, bool more);
+  void watch_peers();
+  bool somebody_listens();
 
   zmq::context_t context_{1};
   zmq::socket_t socket_;
+  zmq::socket_t peer_events_{context_, zmq::socket_type::pair};
+  int peers_ = 0;
   const std::string address_;
   const WriterOptions options_;
   bool bound_ = false;

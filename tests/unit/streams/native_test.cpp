@@ -303,3 +303,18 @@ TEST_CASE("a sender without a receiver gives up in words") {
     CHECK(sent.error().message.find("no receiver") != std::string::npos);
   }
 }
+
+TEST_CASE("a receiver that leaves after the last frame is no failure of the sender") {
+  for (const char* kind : {"", "?socket=pub"}) {
+    Ends ends = open_pair(kind, *kind != '\0' ? "?socket=sub" : "");
+    REQUIRE(ends.sink->start(start_of(1)));
+    REQUIRE(ends.sink->frame(frame_of(1, 0)));
+    REQUIRE(std::holds_alternative<ScanStart>(ends.source->next(2s)));
+    REQUIRE(std::holds_alternative<FrameMessage>(ends.source->next(2s)));
+    ends.source.reset();
+    std::this_thread::sleep_for(100ms);
+    const auto before = std::chrono::steady_clock::now();
+    CHECK(ends.sink->end({1, 1}));
+    CHECK(std::chrono::steady_clock::now() - before < 2s);
+  }
+}
