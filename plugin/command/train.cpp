@@ -8,6 +8,7 @@
 #include "core/train/model_trainer.hpp"
 #include "plugin/command/command.hpp"
 #include "plugin/command/progress.hpp"
+#include "plugin/version.hpp"
 
 namespace bragglive::command {
 namespace {
@@ -75,7 +76,7 @@ Json provenance_of(const Options& options, const ModelTrainConfig& config, const
                     {"settings", settings.is_discarded() ? Json() : settings}});
   }
   Json out = {
-      {"program_version", "0.1.0"},
+      {"program_version", k_version},
       {"created", utc_now()},
       {"data_sets", sets},
       {"noise", config.noise},
