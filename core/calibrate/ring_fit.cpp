@@ -70,7 +70,7 @@ std::vector<RingVector> ring_vectors(const RealImage& image, double centre_row, 
           weight[sector][i] > 0.1 ? sum[sector][i] / weight[sector][i] : (i > 0 ? profile[i - 1] : 0);
     const std::vector<double> rings = without_background(profile, static_cast<int>(8 / k_bin_px));
     std::vector<double> beyond(rings.begin() + static_cast<std::ptrdiff_t>(inner_px / k_bin_px), rings.end());
-    const double least = std::max(3 * median(beyond), 0.05 * *std::max_element(beyond.begin(), beyond.end()));
+    const double least = std::max(3 * median(beyond), 0.02 * *std::max_element(beyond.begin(), beyond.end()));
     const double theta =
         (static_cast<double>(sector) + 0.5) / sectors * 2 * std::numbers::pi - std::numbers::pi;
     for (auto i = static_cast<std::size_t>(inner_px / k_bin_px) + 3; i + 3 < bins; ++i) {
