@@ -19,6 +19,8 @@ struct MapPalette {
   QRgb ground = 0;                               // not scanned yet
   std::array<QRgb, k_crystal_systems> system{};  // full confidence; [none] is used for votes without a system
   QRgb too_few_disks = 0;
+  // Missing is near the ground: after a stop or a sender's death it may cover half of the screen in a dark
+  // room.
   QRgb skipped = 0, missing = 0, corrupt = 0, late = 0;
 };
 const MapPalette& map_palette(ThemeKind theme);
@@ -31,7 +33,8 @@ constexpr double k_provisional_share = 0.62;     // positions whose 5x5 window i
 
 QRgb system_colour(const MapPalette& palette, CrystalSystem system, double confidence);
 QRgb state_colour(const MapPalette& palette, PositionState state);  // of the states that have no system
-QChar letter_of(CrystalSystem system);                              // for those who cannot go by colour
+QColor ink_on(QRgb fill);               // dark or light, whichever can be read on it
+QChar letter_of(CrystalSystem system);  // for those who cannot go by colour
 QString label_of(CrystalSystem system);
 QString label_of(PositionState state);
 QString explanation_of(PositionState state);  // one sentence for a tooltip

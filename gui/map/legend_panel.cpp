@@ -25,10 +25,6 @@ QLabel* number_label(QWidget* parent) {
   return label;
 }
 
-QColor ink_on(QRgb fill) {
-  return to_oklab(fill).lightness > 0.6 ? QColor(0x10, 0x12, 0x16) : QColor(Qt::white);
-}
-
 }  // namespace
 
 void paint_system_swatch(QPainter& painter, const QRectF& box, CrystalSystem system,
@@ -57,7 +53,7 @@ void paint_state_swatch(QPainter& painter, const QRectF& box, PositionState stat
   }
   const QRgb fill = state_colour(palette, state);
   paint_box(painter, box, fill);
-  if (is_fault(state)) paint_fault_mark(painter, box, state, QColor(palette.ground));
+  if (is_fault(state)) paint_fault_mark(painter, box, state, ink_on(fill));
 }
 
 const std::vector<CrystalSystem>& listed_systems() {

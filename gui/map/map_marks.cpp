@@ -60,7 +60,8 @@ void paint_fault_marks(QPainter& painter, const MapSnapshot& map, const MapTrans
   for (std::uint32_t r = first(part.top()); r < last_row; ++r)
     for (std::uint32_t c = first(part.left()); c < last_col; ++c) {
       const auto state = static_cast<PositionState>(map.rows[r]->state[c]);
-      if (is_fault(state)) paint_fault_mark(painter, transform.cell({r, c}), state, QColor(palette.ground));
+      if (is_fault(state))
+        paint_fault_mark(painter, transform.cell({r, c}), state, ink_on(state_colour(palette, state)));
     }
 }
 

@@ -69,10 +69,15 @@ TEST_CASE("lost positions look unlike each other and unlike every label") {
     const std::array<QRgb, 4> lost = {palette.skipped, palette.missing, palette.corrupt, palette.late};
     for (const Vision vision : {Vision::normal, Vision::deuteranope})
       for (std::size_t i = 0; i < lost.size(); ++i) {
+        CHECK(distance(vision, lost[i], palette.ground) > 7);
+        CHECK(distance(vision, lost[i], palette.too_few_disks) > 5);
         for (std::size_t k = 0; k < i; ++k) CHECK(distance(vision, lost[i], lost[k]) > 8);
         for (const CrystalSystem system : listed_systems()) {
           INFO("theme " << int(kind) << " lost " << i << ' ' << name_of(system) << " vision " << int(vision));
           CHECK(distance(vision, lost[i], system_colour(palette, system, 1)) > 7);
+          const QRgb low =
+              mix(palette.ground, palette.system[static_cast<std::size_t>(system)], k_low_confidence_share);
+          CHECK(distance(vision, lost[i], low) > 5);
         }
       }
   }
