@@ -21,10 +21,14 @@ struct Options {
   unsigned threads = 1;
 };
 
+// Four decimals: float noise behind them means nothing.
+double rounded(float value) {
+  return std::round(static_cast<double>(value) * 1e4) / 1e4;
+}
+
 Json numbers(std::span<const float> values) {
   Json out = Json::array();
-  for (const float value : values)
-    out.push_back(std::isfinite(value) ? Json(std::round(value * 1e4) / 1e4) : Json());
+  for (const float value : values) out.push_back(std::isfinite(value) ? Json(rounded(value)) : Json());
   return out;
 }
 
@@ -37,8 +41,8 @@ Json votes_of(const PatternLabel& label) {
 
 Json to_json(const PatternLabel& label) {
   Json out = {{"crystal_system", name_of(label.system)}, {"votes", votes_of(label)}};
-  out["confidence"] = label.confidence;
-  out["difference_confidence"] = label.difference_confidence;
+  out["confidence"] = rounded(label.confidence);
+  out["difference_confidence"] = rounded(label.difference_confidence);
   out["space_group"] = label.space_group;
   return out;
 }
@@ -121,7 +125,7 @@ int run(const Options& options) {
   for (std::size_t s = 1; s < all.weight.size(); ++s)
     if (all.weight[s] > 0) weights[std::string(k_crystal_system_names[s])] = all.weight[s];
   line["weights"] = weights;
-  line["confidence"] = all.confidence;
+  line["confidence"] = rounded(all.confidence);
   line["space_group"] = all.space_group;
   line["lattice_angstrom"] = numbers(all.lattice_angstrom);
   fmt::print("{}\n", line.dump());
