@@ -24,8 +24,10 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
       for (std::uint64_t frame :
            {std::uint64_t{0}, (*recording)->info().frames - 1, (*recording)->info().frames})
         if (auto payload = (*recording)->read_again(frame)) {
-          volatile std::byte last{};  // touches every page
-          for (std::byte b : payload->bytes()) last = b;
+          for (std::byte b : payload->bytes()) {
+            const volatile std::byte read = b;  // touches every page
+            static_cast<void>(read);
+          }
         }
   }
   ::close(fd);
