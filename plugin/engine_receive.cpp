@@ -1,5 +1,6 @@
 // The receiver thread: from source events to slots in the graph, and the life of a scan.
 #include <fmt/chrono.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <ctime>
@@ -23,6 +24,19 @@ std::size_t slot_count(const SessionConfig& config, const ScanStart& scan) {
   const std::size_t fitting = config.pool_bytes / per_slot;
   return std::clamp<std::size_t>(fitting, std::size_t{2} * config.threads + 2,
                                  std::max<std::size_t>(config.pool_slots, 4));
+}
+
+// A scan start is a few bytes from outside; the map it asks for may be gigabytes.
+Expected<void> check_memory(ScanShape scan) {
+  constexpr double k_bytes_per_position = 140;  // planes twice, votes, some disks
+  const double needed = k_bytes_per_position * static_cast<double>(scan.positions());
+  const double installed =
+      static_cast<double>(::sysconf(_SC_PHYS_PAGES)) * static_cast<double>(::sysconf(_SC_PAGESIZE));
+  if (needed <= installed / 2) return {};
+  return fail(
+      ErrorArea::memory,
+      "a scan of {} x {} positions needs about {:.1f} GB, this machine has {:.1f} GB: scan it in parts",
+      scan.rows, scan.cols, needed * 1e-9, installed * 1e-9);
 }
 
 }  // namespace
@@ -119,6 +133,8 @@ Expected<std::shared_ptr<ActiveScan>> Session::Engine::open_scan(const ScanStart
       start.frame.cols > k_max_detector_side)
     return fail(ErrorArea::shape, "series {}: frames of {} x {} pixels cannot be labelled (1 to {} a side)",
                 start.series_id, start.frame.rows, start.frame.cols, k_max_detector_side);
+
+  if (const auto fits = check_memory(start.scan); !fits) return tl::unexpected<Error>(fits.error());
 
   Calibration calibration;
   if (with.calibration) {

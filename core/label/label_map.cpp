@@ -1,23 +1,13 @@
 #include "core/label/label_map.hpp"
 
 #include <algorithm>
-#include <chrono>
-#include <cmath>
 #include <limits>
-
-#include "core/label/median_filter.hpp"
 
 namespace bragglive {
 namespace {
 
 constexpr std::size_t k_chunk_floats = std::size_t{3} << 18;  // 262,144 disks a chunk
 constexpr float k_no_value = std::numeric_limits<float>::quiet_NaN();
-
-std::uint64_t steady_ns() {
-  return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(
-                                        std::chrono::steady_clock::now().time_since_epoch())
-                                        .count());
-}
 
 MapRow make_raw_row(std::uint32_t cols) {
   MapRow row;
@@ -33,31 +23,7 @@ MapRow make_raw_row(std::uint32_t cols) {
   return row;
 }
 
-void copy_raw_fields(const MapRow& from, MapRow& to) {
-  to.raw_state = from.raw_state;
-  to.raw_system = from.raw_system;
-  to.confidence = from.confidence;
-  to.difference_confidence = from.difference_confidence;
-  to.space_group = from.space_group;
-  to.lattice = from.lattice;
-  to.disk_count = from.disk_count;
-  to.bright_field = from.bright_field;
-  to.dark_field = from.dark_field;
-}
-
 }  // namespace
-
-// Rows by number; null where a row did not change.
-struct LabelMap::Changes {
-  std::vector<std::shared_ptr<MapRow>> rows;
-  std::vector<DirtyRange> dirty;
-  double threshold = 0;
-  bool filter = true;
-  bool closed = false;
-  bool rethreshold = false;
-  std::uint32_t allowed = 0;
-  bool any = false;
-};
 
 void LabelMap::DirtyRange::add(std::uint32_t from, std::uint32_t to) {
   if (empty()) {
@@ -197,140 +163,6 @@ void LabelMap::set_systems(std::uint32_t allowed_mask) {
   const std::lock_guard lock(mutex_);
   refilter_ = refilter_ || allowed_mask != allowed_;
   allowed_ = allowed_mask;
-}
-
-LabelMap::Changes LabelMap::take_changes() {
-  const std::lock_guard lock(mutex_);
-  Changes changes;
-  changes.threshold = threshold_;
-  changes.filter = filter_;
-  changes.closed = closed_;
-  changes.allowed = allowed_;
-  changes.rows.resize(scan_.rows);
-  changes.dirty.resize(scan_.rows);
-  for (std::uint32_t row = 0; row < scan_.rows; ++row) {
-    if (!dirty_[row].empty()) {
-      changes.rows[row] = std::make_shared<MapRow>(*published_[row]);
-      copy_raw_fields(raw_[row], *changes.rows[row]);
-      changes.any = true;
-    }
-    changes.dirty[row] = dirty_[row];
-    if (refilter_) changes.dirty[row].add(0, scan_.cols - 1);
-    dirty_[row] = {};
-  }
-  changes.rethreshold = rethreshold_;
-  changes.any = changes.any || refilter_ || rethreshold_ || unpublished_;
-  refilter_ = rethreshold_ = unpublished_ = false;
-  return changes;
-}
-
-void LabelMap::refilter(const Changes& changes, std::uint32_t row, DirtyRange columns, MapRow& out) const {
-  // Raw fields of the five rows around; null outside the map.
-  std::array<const MapRow*, 2 * k_filter_radius + 1> around{};
-  for (int d = -k_filter_radius; d <= k_filter_radius; ++d) {
-    const std::int64_t r = std::int64_t{row} + d;
-    if (r < 0 || r >= std::int64_t{scan_.rows}) continue;
-    const auto at = static_cast<std::size_t>(r);
-    around[static_cast<std::size_t>(d + k_filter_radius)] =
-        changes.rows[at] ? changes.rows[at].get() : published_[at].get();
-  }
-  for (std::uint32_t col = columns.first; col <= columns.last; ++col) {
-    std::array<std::uint8_t, k_filter_window> systems{};
-    std::array<float, k_filter_window> margins{};
-    bool settled = true;
-    std::size_t n = 0;
-    for (const MapRow* line : around) {
-      for (int d = -k_filter_radius; d <= k_filter_radius; ++d, ++n) {
-        const std::int64_t c = std::int64_t{col} + d;
-        if (!line || c < 0 || c >= std::int64_t{scan_.cols}) continue;
-        const auto at = static_cast<std::size_t>(c);
-        settled = settled && line->raw_state[at] != 0;
-        systems[n] = line->raw_system[at];
-        margins[n] = line->difference_confidence[at];
-      }
-    }
-    FilteredLabel label;
-    if (changes.filter) {
-      label = filter_window(systems, margins, changes.allowed);
-    } else {
-      settled = out.raw_state[col] != 0;
-      if (changes.allowed >> out.raw_system[col] & 1u)
-        label = {out.raw_system[col], out.difference_confidence[col]};
-    }
-    out.filtered_system[col] = label.system;
-    out.filtered_margin[col] = label.margin;
-    out.settled[col] = settled;
-  }
-}
-
-void LabelMap::apply_threshold(const Changes& changes, DirtyRange columns, MapRow& out) {
-  for (std::uint32_t col = columns.first; col <= columns.last; ++col) {
-    // A position keeps what happened to it: its neighbours may name a plane, they do not turn "no prediction"
-    // into one.
-    out.state[col] = out.raw_state[col];
-    out.system[col] = 0;
-    if (out.raw_state[col] != static_cast<std::uint8_t>(PositionState::labelled)) continue;
-    const float margin = out.filtered_margin[col];
-    if (out.filtered_system[col] != 0 && margin > 0 && static_cast<double>(margin) >= changes.threshold)
-      out.system[col] = out.filtered_system[col];
-    else
-      out.state[col] = static_cast<std::uint8_t>(PositionState::low_confidence);
-  }
-}
-
-void LabelMap::count_row(std::uint32_t row, const MapRow& from) {
-  row_states_[row] = {};
-  row_systems_[row] = {};
-  for (std::uint32_t col = 0; col < scan_.cols; ++col) {
-    ++row_states_[row][from.state[col]];
-    if (from.state[col] == static_cast<std::uint8_t>(PositionState::labelled))
-      ++row_systems_[row][from.system[col]];
-  }
-}
-
-std::shared_ptr<MapSnapshot> LabelMap::publish() {
-  Changes changes = take_changes();
-  if (!changes.any && generation_ > 0) return nullptr;
-
-  std::vector<DirtyRange> affected(scan_.rows);
-  for (std::uint32_t row = 0; row < scan_.rows; ++row) {
-    const DirtyRange& range = changes.dirty[row];
-    if (range.empty()) continue;
-    const std::uint32_t first = range.first < k_filter_radius ? 0 : range.first - k_filter_radius;
-    const std::uint32_t last = std::min(scan_.cols - 1, range.last + k_filter_radius);
-    const std::uint32_t top = row < k_filter_radius ? 0 : row - k_filter_radius;
-    const std::uint32_t bottom = std::min(scan_.rows - 1, row + k_filter_radius);
-    for (std::uint32_t r = top; r <= bottom; ++r) affected[r].add(first, last);
-  }
-  // New rows first: refilter() reads the raw fields of neighbours from them.
-  for (std::uint32_t row = 0; row < scan_.rows; ++row)
-    if ((!affected[row].empty() || changes.rethreshold) && !changes.rows[row])
-      changes.rows[row] = std::make_shared<MapRow>(*published_[row]);
-  for (std::uint32_t row = 0; row < scan_.rows; ++row) {
-    if (!changes.rows[row]) continue;
-    refilter(changes, row, affected[row], *changes.rows[row]);
-    apply_threshold(changes, changes.rethreshold ? DirtyRange{0, scan_.cols - 1} : affected[row],
-                    *changes.rows[row]);
-    count_row(row, *changes.rows[row]);
-  }
-  for (std::uint32_t row = 0; row < scan_.rows; ++row)
-    if (changes.rows[row]) published_[row] = std::move(changes.rows[row]);
-
-  auto snapshot = std::make_shared<MapSnapshot>();
-  snapshot->generation = ++generation_;
-  snapshot->series_id = series_id_;
-  snapshot->scan = scan_;
-  snapshot->frame = frame_;
-  snapshot->threshold = changes.threshold;
-  snapshot->filtered = changes.filter;
-  snapshot->finished = changes.closed;
-  snapshot->rows = published_;
-  for (std::uint32_t row = 0; row < scan_.rows; ++row) {
-    for (std::size_t i = 0; i < snapshot->states.size(); ++i) snapshot->states[i] += row_states_[row][i];
-    for (std::size_t i = 0; i < snapshot->systems.size(); ++i) snapshot->systems[i] += row_systems_[row][i];
-  }
-  snapshot->published_ns = steady_ns();
-  return snapshot;
 }
 
 bool LabelMap::peaks(std::uint64_t index, BraggList& out) const {
