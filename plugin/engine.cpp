@@ -1,6 +1,8 @@
 #include "plugin/engine.hpp"
 
 #include <algorithm>
+#include <exception>
+#include <new>
 #include <thread>
 
 namespace bragglive {
@@ -43,7 +45,14 @@ Expected<void> Session::Engine::start(std::unique_ptr<FrameSource> source) {
   stop_requested_ = false;
   receiving_ = true;
   set_state(SessionState::waiting);
-  receiver_ = std::thread([this] { receive_loop(); });
+  receiver_ = std::thread([this] {
+    try {
+      receive_loop();
+    } catch (const std::exception& error) {
+      receiving_ = false;
+      set_state(SessionState::failed, error.what());
+    }
+  });
   return {};
 }
 
@@ -90,6 +99,8 @@ std::shared_ptr<const MapSnapshot> Session::Engine::snapshot() const {
 }
 
 void Session::Engine::on_snapshot(std::function<void()> callback) {
+  // Taken first: after this returns the former callback is not running any more.
+  const std::lock_guard not_while_publishing(publish_mutex_);
   const std::lock_guard lock(mutex_);
   on_snapshot_ = std::move(callback);
 }
@@ -228,7 +239,11 @@ void Session::Engine::publish_loop(std::stop_token stop) {
     }
     if (steady_now_ns() - published_ns < static_cast<std::uint64_t>(period)) continue;
     published_ns = steady_now_ns();
-    publish_now();
+    try {
+      publish_now();
+    } catch (const std::bad_alloc&) {
+      log(LogLevel::error, "not enough memory to publish the map; the next attempt follows");
+    }
   }
 }
 

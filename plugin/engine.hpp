@@ -76,6 +76,7 @@ class Session::Engine {
   bool admit(ActiveScan& to, FrameMessage message);
   void end_without_frame(ActiveScan& in, std::uint64_t index, PositionState state);
   void close_scan(SessionState next);
+  void close_if_silent();
   Expected<std::shared_ptr<ActiveScan>> open_scan(const ScanStart& start);
   void copy_frame(const ActiveScan& scan, std::uint64_t index, std::vector<std::byte>& pixels) const;
 
@@ -108,6 +109,7 @@ class Session::Engine {
   std::uint64_t first_frame_ns_ = 0;    // receiver thread
   std::uint64_t last_event_ns_ = 0;     // receiver thread
   std::uint64_t first_error_bits_ = 0;  // receiver thread: kinds of fault already told of in this scan
+  std::uint64_t stored_before_ = 0;     // receiver thread: frames stored before this scan
   Admission admission_;                 // receiver thread
   bool scan_open_ = false;              // receiver thread
   std::atomic<bool> stop_requested_{false};

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <ctime>
+#include <exception>
+#include <new>
 
 #include "plugin/engine.hpp"
 
@@ -16,27 +18,33 @@ std::string utc_now() {
   return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)));
 }
 
-// Slots that fit the memory, at least two per thread so that nobody starves.
-std::size_t slot_count(const SessionConfig& config, const ScanStart& scan) {
+// An encoded frame is there twice: as it came and decoded.
+std::size_t slot_bytes(const ScanStart& scan) {
   const std::size_t frame_bytes = std::max<std::size_t>(1, scan.frame.pixels() * bytes_per_pixel(scan.pixel));
-  // An encoded frame is there twice: as it came and decoded.
-  const std::size_t per_slot = frame_bytes * (scan.encoding == Encoding::none ? 1 : 2);
-  const std::size_t fitting = config.pool_bytes / per_slot;
-  return std::clamp<std::size_t>(fitting, std::size_t{2} * config.threads + 2,
-                                 std::max<std::size_t>(config.pool_slots, 4));
+  return frame_bytes * (scan.encoding == Encoding::none ? 1 : 2);
 }
 
-// A scan start is a few bytes from outside; the map it asks for may be gigabytes.
-Expected<void> check_memory(ScanShape scan) {
-  constexpr double k_bytes_per_position = 140;  // planes twice, votes, some disks
-  const double needed = k_bytes_per_position * static_cast<double>(scan.positions());
+// Slots that fit the memory, at least two per thread so that nobody starves.
+std::size_t slot_count(const SessionConfig& config, const ScanStart& scan) {
+  const std::size_t least = std::size_t{2} * config.threads + 2;
+  return std::clamp(config.pool_bytes / slot_bytes(scan), least, std::max(config.pool_slots, least));
+}
+
+// A scan start is a few bytes from outside; the map and the slots it asks for may be gigabytes.
+Expected<void> check_memory(const SessionConfig& config, const ScanStart& scan) {
+  constexpr double k_bytes_per_position = 410;  // planes twice, votes, some twenty disks
+  constexpr double k_bytes_per_row = 2500;      // the vectors of a row
+  const double needed = k_bytes_per_position * static_cast<double>(scan.scan.positions()) +
+                        k_bytes_per_row * scan.scan.rows +
+                        static_cast<double>(slot_count(config, scan)) * static_cast<double>(slot_bytes(scan));
   const double installed =
       static_cast<double>(::sysconf(_SC_PHYS_PAGES)) * static_cast<double>(::sysconf(_SC_PAGESIZE));
   if (needed <= installed / 2) return {};
-  return fail(
-      ErrorArea::memory,
-      "a scan of {} x {} positions needs about {:.1f} GB, this machine has {:.1f} GB: scan it in parts",
-      scan.rows, scan.cols, needed * 1e-9, installed * 1e-9);
+  return fail(ErrorArea::memory,
+              "a scan of {} x {} positions with frames of {} x {} needs about {:.1f} GB, this machine has "
+              "{:.1f} GB: scan it in parts",
+              scan.scan.rows, scan.scan.cols, scan.frame.rows, scan.frame.cols, needed * 1e-9,
+              installed * 1e-9);
 }
 
 }  // namespace
@@ -59,15 +67,9 @@ void Session::Engine::receive_loop() {
       handle(std::move(*bad));
     } else if (std::holds_alternative<EndOfSource>(event)) {
       over = true;
-    } else if (scan_open_ && from->live()) {
-      const auto silent_ms = (steady_now_ns() - last_event_ns_) / 1'000'000;
-      if (silent_ms > static_cast<std::uint64_t>(config().scan_timeout.count())) {
-        log(LogLevel::warning,
-            fmt::format("no frame for {} s: the scan is closed, its remaining positions are missing",
-                        static_cast<double>(silent_ms) / 1000));
-        close_scan(SessionState::finished);
-      }
     }
+    // After every event, not only after silence: another sender's noise does not keep a dead scan open.
+    if (scan_open_ && from->live()) close_if_silent();
   }
   if (scan_open_) close_scan(over ? SessionState::finished : SessionState::stopped);
   receiving_ = false;
@@ -76,6 +78,15 @@ void Session::Engine::receive_loop() {
     set_state(SessionState::failed, fmt::format("{} holds no frame", from->description()));
   else if (now == SessionState::waiting || (now == SessionState::finished && !over))
     set_state(SessionState::stopped);
+}
+
+void Session::Engine::close_if_silent() {
+  const auto silent_ms = (steady_now_ns() - last_event_ns_) / 1'000'000;
+  if (silent_ms <= static_cast<std::uint64_t>(config().scan_timeout.count())) return;
+  log(LogLevel::warning,
+      fmt::format("no frame for {} s: the scan is closed, its remaining positions are missing",
+                  static_cast<double>(silent_ms) / 1000));
+  close_scan(SessionState::finished);
 }
 
 void Session::Engine::tell_once(Fault fault, const std::string& text) {
@@ -98,7 +109,14 @@ void Session::Engine::handle(ScanStart start) {
                                        start.series_id, current->header.series_id));
     close_scan(SessionState::finished);
   }
-  auto opened = open_scan(start);
+  auto opened = [&]() -> Expected<std::shared_ptr<ActiveScan>> {
+    try {
+      return open_scan(start);
+    } catch (const std::bad_alloc&) {
+      return fail(ErrorArea::memory, "there is not enough memory for a scan of {} x {} positions",
+                  start.scan.rows, start.scan.cols);
+    }
+  }();
   if (!opened) {
     board_.bad_messages.fetch_add(1);
     // A recording will not get better, its failure is the session's; a detector's next scan may be set up
@@ -117,6 +135,9 @@ void Session::Engine::handle(ScanStart start) {
     times_.started_utc = utc_now();
   }
   scan_open_ = true;
+  board_.latency.reset();
+  stored_before_ = board_.stage(Stage::store).out.load();
+  publish_now();  // so that snapshot and scan belong together from the first moment
   set_state(SessionState::scanning);
   log(LogLevel::info,
       fmt::format("series {}: {} x {} positions, frames of {} x {} {}", start.series_id, start.scan.rows,
@@ -134,7 +155,7 @@ Expected<std::shared_ptr<ActiveScan>> Session::Engine::open_scan(const ScanStart
     return fail(ErrorArea::shape, "series {}: frames of {} x {} pixels cannot be labelled (1 to {} a side)",
                 start.series_id, start.frame.rows, start.frame.cols, k_max_detector_side);
 
-  if (const auto fits = check_memory(start.scan); !fits) return tl::unexpected<Error>(fits.error());
+  if (const auto fits = check_memory(with, start); !fits) return tl::unexpected<Error>(fits.error());
 
   Calibration calibration;
   if (with.calibration) {
@@ -173,7 +194,6 @@ Expected<std::shared_ptr<ActiveScan>> Session::Engine::open_scan(const ScanStart
 }
 
 void Session::Engine::handle(FrameMessage message) {
-  last_event_ns_ = steady_now_ns();
   StageTimer timer(board_.stage(Stage::receive));
   board_.frames_received.fetch_add(1, std::memory_order_relaxed);
   const auto current = scan();
@@ -192,6 +212,7 @@ void Session::Engine::handle(FrameMessage message) {
                                         message.series_id, current->header.series_id));
     return;
   }
+  last_event_ns_ = steady_now_ns();
   if (!scan_open_) {
     timer.dropped();
     if (current->map.mark_late(message.scan_index)) board_.late.fetch_add(1);
@@ -229,7 +250,7 @@ bool Session::Engine::admit(ActiveScan& to, FrameMessage message) {
     while (!slot && !stop_requested_) slot = to.pool.acquire_for(k_receive_timeout);
   }
   if (!slot) {
-    board_.skipped.fetch_add(1);
+    if (live) board_.skipped.fetch_add(1);
     end_without_frame(to, message.scan_index,
                       live ? PositionState::skipped_by_policy : PositionState::missing);
     return false;
@@ -248,7 +269,6 @@ void Session::Engine::end_without_frame(ActiveScan& in, std::uint64_t index, Pos
 }
 
 void Session::Engine::handle(ScanEnd end) {
-  last_event_ns_ = steady_now_ns();
   const auto current = scan();
   if (!scan_open_ || !current || end.series_id != current->header.series_id)
     return;  // the end of a series long closed
@@ -259,6 +279,8 @@ void Session::Engine::handle(BadMessage bad) {
   board_.bad_messages.fetch_add(1);
   tell_once(Fault::bad_message, bad.error.message);
   const auto current = scan();
+  // A stray sender's message must not take a position from the scan that is running.
+  if (bad.series_id && (!current || *bad.series_id != current->header.series_id)) return;
   if (!scan_open_ || !bad.scan_index || current->map.claim(*bad.scan_index) != LabelMap::Claim::granted)
     return;
   board_.corrupt.fetch_add(1);
@@ -275,12 +297,18 @@ void Session::Engine::close_scan(SessionState next) {
     current->graph.reset();
     times_.finished_utc = utc_now();
     times_.seconds = first_frame_ns_ == 0 ? 0 : static_cast<double>(now - first_frame_ns_) * 1e-9;
-    times_.frames = board_.stage(Stage::store).out.load();
+    times_.frames = board_.stage(Stage::store).out.load() - stored_before_;
   }
   scan_open_ = false;
   publish_now();
   if (missing > 0) log(LogLevel::warning, fmt::format("the scan ended with {} positions missing", missing));
-  if (const auto closed = config().on_scan_closed; closed && session_) closed(*session_);
+  if (const auto closed = config().on_scan_closed; closed && session_) {
+    try {
+      closed(*session_);
+    } catch (const std::exception& error) {
+      log(LogLevel::error, fmt::format("after the scan: {}", error.what()));
+    }
+  }
   set_state(next);
 }
 

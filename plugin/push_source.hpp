@@ -17,13 +17,18 @@ class PushQueue {
   bool reserve_frame();
   void push(SourceEvent event);
   SourceEvent pop(std::chrono::milliseconds timeout);
+  // Nothing waits and nothing is being worked on: what was pushed has taken effect.
+  bool idle() const;
+  // Lets go of everything that waits, the host's pixels too.
+  void clear();
 
  private:
   const std::size_t frame_limit_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable arrived_;
   std::deque<SourceEvent> events_;
   std::size_t frames_ = 0;
+  bool busy_ = false;  // an event was handed out and the next one not yet asked for
 };
 
 class PushSource : public FrameSource {

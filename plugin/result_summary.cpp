@@ -43,7 +43,7 @@ ResultSummary summarise(const MapSnapshot& map, const RunTimes& times, const Eng
   summary.seconds = times.seconds;
   if (times.seconds > 0) summary.frames_per_second = static_cast<double>(times.frames) / times.seconds;
   summary.latency = counters.latency;
-  summary.dropped = counters.skipped;
+  summary.dropped = map.states[static_cast<std::size_t>(PositionState::skipped_by_policy)];
   return summary;
 }
 

@@ -29,6 +29,8 @@ namespace {
 Expected<void> check(const SessionConfig& config) {
   if (!config.model)
     return fail(ErrorArea::usage, "no model: name a model file, or \"default\" for the one that is shipped");
+  if (config.threads > 1024)
+    return fail(ErrorArea::usage, "threads is {}, it must lie between 0 (all) and 1024", config.threads);
   if (config.pool_slots < 2 || config.pool_slots > 65536)
     return fail(ErrorArea::usage, "pool_slots is {}, it must lie between 2 and 65536", config.pool_slots);
   if (!(config.threshold >= 0 && config.threshold <= 1))

@@ -53,7 +53,7 @@ struct SessionConfig {
       10000};  // no frame for so long: the scan is closed, the rest is missing
   LogSink log;
   // Called from the receiver thread when a scan has been closed and published; the next scan begins after it
-  // returns. For saving.
+  // returns, and what the detector sends meanwhile waits in the source's queue. For saving.
   std::function<void(const Session&)> on_scan_closed;
 };
 
@@ -104,8 +104,9 @@ class Session {
 
   // Never null after the first scan has started; before that, null.
   std::shared_ptr<const MapSnapshot> snapshot() const;
-  // Called from an engine thread after each publication; must return at once. Replaces the former one; empty
-  // = none.
+  // Called after each publication, from an engine thread or from whoever calls set_threshold() and its like;
+  // must return at once and must not call back into the session. Replaces the former one, which is not
+  // running any more when this returns; empty = none.
   void on_snapshot(std::function<void()> callback);
 
   // Act on the stored planes at once and publish.

@@ -49,7 +49,8 @@ struct ScanEnd {
 // Something came that could not be understood; the source goes on.
 struct BadMessage {
   Error error;
-  std::optional<std::uint64_t> scan_index;  // where it says so itself
+  std::optional<std::uint64_t> scan_index = std::nullopt;  // where it says so itself
+  std::optional<std::uint64_t> series_id = std::nullopt;   // of which series, where it says so
 };
 
 struct Idle {};         // nothing within the timeout

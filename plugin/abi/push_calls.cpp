@@ -46,9 +46,7 @@ bragglive_status begin_scan(bragglive_session* session, const bragglive_scan* sc
     start.frame = {scan->frame_rows, scan->frame_cols};
     start.pixel = static_cast<PixelType>(scan->pixel_type);
     start.expected_frames = start.scan.positions();
-    const SessionState state = session->session->state();
-    const bool receiving =
-        state == SessionState::waiting || state == SessionState::scanning || state == SessionState::finished;
+    const bool receiving = session->session->is_receiving();
     std::shared_ptr<PushQueue> queue;
     {
       const std::lock_guard lock(session->mutex);
@@ -81,6 +79,8 @@ bragglive_status submit_frame(bragglive_session* session, const bragglive_frame*
       message.series_id = scan.series_id;
       queue = session->queue;
     }
+    // After a refused scan nobody takes frames any more; last_error() says why it was refused.
+    if (!session->session->is_receiving()) return BRAGGLIVE_BAD_STATE;
     if (!queue->reserve_frame()) return BRAGGLIVE_QUEUE_FULL;
     message.frame_number = message.scan_index = frame->scan_index;
     message.payload = payload_of(*frame);

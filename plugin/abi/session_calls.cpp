@@ -1,6 +1,8 @@
 // Sessions of the C ABI: configuration, life cycle, counters.
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <thread>
+#include <utility>
 
 #include "plugin/abi/calls.hpp"
 #include "plugin/abi/handles.hpp"
@@ -84,9 +86,11 @@ std::size_t last_error(bragglive_session* session, char* text, std::size_t size)
   if (!session) return copy_text("", text, size);
   std::string message;
   guarded(session, [&]() -> bragglive_status {
-    message = session->session->last_error();
-    const std::lock_guard lock(session->mutex);
-    if (message.empty()) message = session->last_error;
+    {
+      const std::lock_guard lock(session->mutex);
+      message = session->last_error;
+    }
+    if (message.empty()) message = session->session->last_error();
     return BRAGGLIVE_OK;
   });
   return copy_text(message, text, size);
@@ -99,6 +103,10 @@ bragglive_status open(bragglive_session* session, const char* uri) {
     if (!source) return keep_error(*session, BRAGGLIVE_IO_ERROR, source.error().message);
     if (auto started = session->session->start(std::move(*source)); !started)
       return keep_error(*session, status_of(started.error()), started.error().message);
+    const std::lock_guard lock(session->mutex);
+    session->queue.reset();
+    session->pushed_scan.reset();
+    session->last_error.clear();
     return BRAGGLIVE_OK;
   });
 }
@@ -107,9 +115,13 @@ bragglive_status stop(bragglive_session* session) {
   if (!session) return BRAGGLIVE_BAD_ARGUMENT;
   return guarded(session, [&]() -> bragglive_status {
     session->session->stop();
-    const std::lock_guard lock(session->mutex);
-    session->queue.reset();
-    session->pushed_scan.reset();
+    std::shared_ptr<PushQueue> queue;
+    {
+      const std::lock_guard lock(session->mutex);
+      queue = std::exchange(session->queue, nullptr);
+      session->pushed_scan.reset();
+    }
+    if (queue) queue->clear();
     return BRAGGLIVE_OK;
   });
 }
@@ -117,8 +129,21 @@ bragglive_status stop(bragglive_session* session) {
 bragglive_status wait(bragglive_session* session, std::uint32_t timeout_ms) {
   if (!session) return BRAGGLIVE_BAD_ARGUMENT;
   return guarded(session, [&]() -> bragglive_status {
-    return session->session->wait_finished(std::chrono::milliseconds(timeout_ms)) ? BRAGGLIVE_OK
-                                                                                  : BRAGGLIVE_TIMEOUT;
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(timeout_ms);
+    std::shared_ptr<PushQueue> queue;
+    {
+      const std::lock_guard lock(session->mutex);
+      queue = session->queue;
+    }
+    // A scan that was begun but not yet taken up must not be answered with the end of the one before.
+    while (queue && !queue->idle() && session->session->is_receiving()) {
+      if (std::chrono::steady_clock::now() >= deadline) return BRAGGLIVE_TIMEOUT;
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    const auto left =
+        std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+    return session->session->wait_finished(std::max(left, std::chrono::milliseconds(0))) ? BRAGGLIVE_OK
+                                                                                         : BRAGGLIVE_TIMEOUT;
   });
 }
 

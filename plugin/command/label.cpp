@@ -71,6 +71,8 @@ class ScanReports {
 
   // On the receiver thread: the next scan waits until this one is on the disk.
   void add(const Session& session) {
+    // A detector may begin another scan before we have stopped: it must not take the name of a finished one.
+    if (options_.scans != 0 && closed_ >= options_.scans) return;
     const unsigned number = ++closed_;
     if (!options_.out.empty())
       if (auto saved = save_result(session, path_of(number)); !saved && result_) result_ = saved;

@@ -34,7 +34,8 @@ class Receiver final : public FrameSource {
   // nullopt: a message that says nothing new.
   std::optional<SourceEvent> understand() {
     auto header = parser_.parse(reader_->part(0));
-    if (!header) return BadMessage{std::move(header.error().error), header.error().scan_index};
+    // A header that is not understood does not say for certain whose it is: it takes no position.
+    if (!header) return BadMessage{std::move(header.error().error)};
     if (auto* start = std::get_if<StartHeader>(&*header)) return on_start(std::move(*start));
     if (auto* frame = std::get_if<FrameHeader>(&*header)) return on_frame(*frame);
     return on_end(std::get<ScanEnd>(*header));
@@ -56,7 +57,7 @@ class Receiver final : public FrameSource {
 
   SourceEvent on_frame(const FrameHeader& header) {
     const auto bad = [&](ErrorArea area, std::string text) {
-      return BadMessage{Error{area, std::move(text)}, header.scan_index};
+      return BadMessage{Error{area, std::move(text)}, header.scan_index, header.series_id};
     };
     if (reader_->parts() != 2)
       return bad(ErrorArea::format,

@@ -111,14 +111,14 @@ static void push_frames(const bragglive_api* api, const char* calibration) {
     CHECK(api->submit_frame(session, &bad) == BRAGGLIVE_BAD_FRAME);
     CHECK(api->end_scan(session) == BRAGGLIVE_OK);
     bragglive_snapshot_info info;
-    do { /* wait() also returns for the scan before, as long as this one has not begun */
-      CHECK(api->wait(session, 20000) == BRAGGLIVE_OK);
-      api->release_snapshot(snapshot);
-      snapshot = NULL;
-      memset(&info, 0, sizeof info);
-      info.struct_size = sizeof info;
-      if (api->take_snapshot(session, &snapshot) == BRAGGLIVE_OK) api->snapshot_info(snapshot, &info);
-    } while (info.series_id != series || !info.finished);
+    memset(&info, 0, sizeof info);
+    info.struct_size = sizeof info;
+    CHECK(api->wait(session, 20000) == BRAGGLIVE_OK); /* for this scan, not for the one before */
+    api->release_snapshot(snapshot);
+    snapshot = NULL;
+    CHECK(api->take_snapshot(session, &snapshot) == BRAGGLIVE_OK);
+    CHECK(api->snapshot_info(snapshot, &info) == BRAGGLIVE_OK);
+    CHECK(info.series_id == series && info.finished);
     CHECK(info.rows == 4 && info.cols == 5);
     CHECK(info.states[BRAGGLIVE_TOO_FEW_DISKS] == 19 && info.states[BRAGGLIVE_MISSING] == 1);
     CHECK(__atomic_load_n(&released, __ATOMIC_SEQ_CST) == frames - 1);
@@ -139,6 +139,30 @@ static void push_frames(const bragglive_api* api, const char* calibration) {
   api->release_snapshot(snapshot);
 }
 
+/* A scan that is refused must not leave the host waiting: its frames are refused, and the reason is there. */
+static void refused_scan(const bragglive_api* api, const char* calibration) {
+  char config[2048], error[512];
+  snprintf(config, sizeof config, "{\"calibration\": \"%s\"}", calibration);
+  bragglive_session* session = NULL;
+  CHECK(api->create(config, &session, error, sizeof error) == BRAGGLIVE_OK);
+  bragglive_scan scan = {sizeof scan, 4, 5, 64, 64, BRAGGLIVE_U16, 1};
+  CHECK(api->begin_scan(session, &scan) == BRAGGLIVE_OK);
+  static const uint16_t pixels[64 * 64];
+  bragglive_frame frame = {sizeof frame, 0, 0, pixels, sizeof pixels, NULL, NULL};
+  CHECK(api->wait(session, 20000) == BRAGGLIVE_OK);
+  CHECK(api->submit_frame(session, &frame) == BRAGGLIVE_BAD_STATE);
+  CHECK(api->last_error(session, error, sizeof error) > 1 && strstr(error, "192 x 192") != NULL);
+  scan.frame_rows = scan.frame_cols = 192; /* and the session is good for the next one */
+  CHECK(api->begin_scan(session, &scan) == BRAGGLIVE_OK);
+  CHECK(api->end_scan(session) == BRAGGLIVE_OK);
+  CHECK(api->wait(session, 20000) == BRAGGLIVE_OK);
+  bragglive_session_info info;
+  memset(&info, 0, sizeof info);
+  info.struct_size = sizeof info;
+  CHECK(api->session_info(session, &info) == BRAGGLIVE_OK && info.state == BRAGGLIVE_FINISHED);
+  api->destroy(session);
+}
+
 int main(int argc, char** argv) {
   if (argc != 2) {
     fprintf(stderr, "usage: abi_test CALIBRATION.toml (192 x 192)\n");
@@ -153,6 +177,7 @@ int main(int argc, char** argv) {
   check_planes(api);
   CHECK(thread_count() == before);
   push_frames(api, argv[1]);
+  refused_scan(api, argv[1]);
   CHECK(thread_count() == before);
   if (failures == 0) printf("the C ABI is as its header says\n");
   return failures != 0;

@@ -4,7 +4,8 @@
  * table; a struct's first field is its size as the host compiled it, so old hosts and new libraries understand each other.
  *
  * Threads: create, destroy, open, begin_scan, end_scan and stop of one session are called from one thread at a time. Everything else
- * may be called from any thread at any time. The library calls back only through `release` of a frame, from a thread of its own.
+ * may be called from any thread at any time. The library calls back only through `release` of a frame, from a thread of its
+ * own or, for frames that were still waiting, from inside stop(), begin_scan() or destroy().
  * No function throws. No thread runs before create() or after destroy() of the last session.
  * Text is UTF-8, numbers are in the machine's byte order.
  */
@@ -145,7 +146,8 @@ typedef struct bragglive_api {
   uint32_t reserved;
   const char* version; /* of the library, static */
 
-  /* config_json: {"model": "default" or a path, "calibration": path of a TOML file, or its text, "threads": 0, "threshold": 0.005,
+  /* config_json: {"model": "default" or a path, "calibration": path of a TOML file, or its text, "threads": 0 (all; oneTBB is
+   * limited to one more than these in the whole process while a scan is open), "threshold": 0.005,
    * "filter": true, "min_disks": 5}. All but the calibration have defaults, and a stream may bring its own calibration. On failure
    * *session is NULL and error_text (may be NULL) holds the reason, cut to error_size bytes with its NUL. */
   bragglive_status (*create)(const char* config_json, bragglive_session** session, char* error_text, size_t error_size);

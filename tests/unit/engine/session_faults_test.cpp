@@ -38,14 +38,15 @@ TEST_CASE("positions without a frame are missing, damaged frames are corrupt") {
   FrameMessage cut = frame(7, 9);
   cut.payload = payload(std::vector<std::byte>(100));
   source->add(std::move(cut));
-  source->add(BadMessage{{ErrorArea::format, "not a frame"}, 8});
+  source->add(BadMessage{{ErrorArea::format, "not a frame"}, 8, 1});
+  source->add(BadMessage{{ErrorArea::format, "of another series"}, 9, 77});
   source->add(ScanEnd{1, 0});
   source->add(EndOfSource{});
   const Run result = run(std::move(source));
   CHECK(count(*result.map, PositionState::missing) == 1);
   CHECK(count(*result.map, PositionState::corrupt) == 2);
   CHECK(result.counters.corrupt == 2);
-  CHECK(result.counters.bad_messages == 1);
+  CHECK(result.counters.bad_messages == 2);
   CHECK(PositionState{result.map->rows[1]->state[2]} == PositionState::corrupt);
 }
 

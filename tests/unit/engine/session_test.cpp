@@ -74,6 +74,8 @@ TEST_CASE("a live endpoint finishes its scan and labels the next one") {
   REQUIRE(
       eventually([&] { return (*session)->snapshot()->series_id == 2 && (*session)->snapshot()->finished; }));
   CHECK((*session)->snapshot()->scan == ScanShape{3, 4});
+  REQUIRE(eventually([&] { return (*session)->state() == SessionState::finished; }));
+  CHECK((*session)->times().frames == 12);  // of this scan, not of the session
   CHECK((*session)->start(
       std::make_unique<ScriptedSource>(true)));  // another source may follow a finished scan
   (*session)->stop();
