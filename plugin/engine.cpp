@@ -228,7 +228,10 @@ void Session::Engine::log(LogLevel level, const std::string& text) const {
 }
 
 void Session::Engine::publish_loop(std::stop_token stop) {
-  const auto period = std::chrono::duration_cast<std::chrono::nanoseconds>(config_.publish_period).count();
+  // The tick nearest to the period, not the first one behind it: 33 ms would else become 38.
+  const auto wanted =
+      std::chrono::nanoseconds(config_.publish_period) - std::chrono::nanoseconds(k_batch_age) / 2;
+  const auto period = static_cast<std::uint64_t>(std::max<std::int64_t>(wanted.count(), 0));
   std::uint64_t published_ns = 0;
   while (!stop.stop_requested()) {
     std::this_thread::sleep_for(k_batch_age);
@@ -237,7 +240,7 @@ void Session::Engine::publish_loop(std::stop_token stop) {
       const std::lock_guard lock(mutex_);
       if (scan_ && scan_->graph) scan_->graph->flush_older_than(k_batch_age);
     }
-    if (steady_now_ns() - published_ns < static_cast<std::uint64_t>(period)) continue;
+    if (steady_now_ns() - published_ns < period) continue;
     published_ns = steady_now_ns();
     try {
       publish_now();
