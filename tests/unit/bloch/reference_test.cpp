@@ -16,7 +16,7 @@ struct Method {
   double displacement;
   double tolerance;
 };
-constexpr Method k_lobato = {"Lobato", FactorTable::lobato, false, 0, 2e-8};
+constexpr Method k_lobato = {"Lobato", FactorTable::lobato, false, 0, 1e-8};
 constexpr Method k_corrected = {"WK-CP-corrected", FactorTable::weickenmeier_kohl, true, 0.08, 1e-7};
 
 BlochSettings settings_of(const Method& method, Solver solver, Precision precision) {
@@ -83,7 +83,7 @@ void check_all(const Method& method, Solver solver, Precision precision, double 
     INFO(entry["file"] << " beams " << ours.beams.size() << " coupled " << ours.coupled_beams);
     CHECK(result.missing == 0);
     CHECK(result.extra == 0);
-    CHECK(result.worst_position < 2e-8);
+    CHECK(result.worst_position < 1e-8);
     CHECK(result.worst < tolerance);
   }
 }
