@@ -254,11 +254,11 @@ void Session::Engine::publish_now() {
   const std::lock_guard one_at_a_time(publish_mutex_);
   const auto current = scan();
   if (!current) return;
-  auto& cell = board_.stage(Stage::publish);
   const std::uint64_t start = steady_now_ns();
   const std::uint64_t newest = board_.newest_stored_ns;
   auto made = current->map.publish();
   if (!made) return;
+  const std::uint64_t filtered = steady_now_ns();
   made->generation = ++generation_;
   made->newest_frame_ns = newest;
   made->scan_step_nm = current->calibration.scan_step_nm;
@@ -268,10 +268,9 @@ void Session::Engine::publish_now() {
     snapshot_ = std::move(made);
     callback = on_snapshot_;
   }
-  cell.in.fetch_add(1);
-  cell.out.fetch_add(1);
-  cell.busy_ns.fetch_add(steady_now_ns() - start);
   if (callback) callback();
+  board_.stage(Stage::filter).count(filtered - start);
+  board_.stage(Stage::publish).count(steady_now_ns() - filtered);
 }
 
 }  // namespace bragglive

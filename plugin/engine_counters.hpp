@@ -27,6 +27,12 @@ class CounterBoard {
  public:
   struct StageCell {
     std::atomic<std::uint64_t> in{0}, out{0}, dropped{0}, busy_ns{0};
+    // Items that went through together in this time.
+    void count(std::uint64_t nanoseconds, std::uint64_t items = 1) {
+      in.fetch_add(items, std::memory_order_relaxed);
+      out.fetch_add(items, std::memory_order_relaxed);
+      busy_ns.fetch_add(nanoseconds, std::memory_order_relaxed);
+    }
   };
   StageCell& stage(Stage which) { return stages_[static_cast<std::size_t>(which)]; }
 

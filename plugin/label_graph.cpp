@@ -214,12 +214,9 @@ void LabelGraph::Nodes::predict(Batch& batch) noexcept {
     ++count;
   }
   mine.labels.assign(count, {});
-  auto& cell = counters.stage(Stage::forest);
   const std::uint64_t start = steady_now_ns();
-  cell.in.fetch_add(batch.size(), std::memory_order_relaxed);
   if (count > 0) model->predict(mine.rows, *mine.model, mine.labels);
-  cell.busy_ns.fetch_add(steady_now_ns() - start, std::memory_order_relaxed);
-  cell.out.fetch_add(batch.size(), std::memory_order_relaxed);
+  counters.stage(Stage::forest).count(steady_now_ns() - start, batch.size());
   std::size_t next = 0;
   for (FrameSlot* slot : batch)
     if (slot->outcome == PositionState::labelled) slot->label = mine.labels[next++];
@@ -227,9 +224,7 @@ void LabelGraph::Nodes::predict(Batch& batch) noexcept {
 
 void LabelGraph::Nodes::store(Batch& batch) noexcept {
   ThreadScratch& mine = scratch.local();
-  auto& cell = counters.stage(Stage::store);
   const std::uint64_t start = steady_now_ns();
-  cell.in.fetch_add(batch.size(), std::memory_order_relaxed);
   mine.results.clear();
   for (const FrameSlot* slot : batch) {
     PositionResult result;
@@ -253,8 +248,7 @@ void LabelGraph::Nodes::store(Batch& batch) noexcept {
   std::uint64_t seen = counters.newest_stored_ns.load();
   while (newest > seen && !counters.newest_stored_ns.compare_exchange_weak(seen, newest)) {
   }
-  cell.busy_ns.fetch_add(now - start, std::memory_order_relaxed);
-  cell.out.fetch_add(batch.size(), std::memory_order_relaxed);
+  counters.stage(Stage::store).count(now - start, batch.size());
   in_flight.fetch_sub(batch.size());
 }
 

@@ -78,8 +78,21 @@ TEST_CASE("a demo scan through the engine: map, pattern, threshold, result file,
                      answered = at;
                      answer = std::move(got);
                    });
-  for (std::uint32_t c = 0; c < 20; ++c) session.ask_detail({3, c});
-  REQUIRE(wait_for([&] { return answered == ScanPosition{3, 19}; }));
+  // The window asks through the same port for the position it follows: its question may replace ours once.
+  const auto ask_in_a_hurry = [&] {
+    for (std::uint32_t c = 0; c < 20; ++c) session.ask_detail({3, c});
+  };
+  QElapsedTimer asked;
+  asked.start();
+  ask_in_a_hurry();
+  REQUIRE(wait_for([&] {
+    if (answered == ScanPosition{3, 19}) return true;
+    if (asked.elapsed() > 2000) {
+      ask_in_a_hurry();
+      asked.restart();
+    }
+    return false;
+  }));
   REQUIRE(answer);
   CHECK(answer->position == ScanPosition{3, 19});
   CHECK(answer->pixels.size() == std::size_t{192} * 192 * 2);

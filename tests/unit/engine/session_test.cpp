@@ -54,6 +54,10 @@ TEST_CASE("a recording is labelled completely and the states add up") {
     CHECK(cell.out == scan.positions());
     CHECK(cell.queued == 0);
   }
+  for (Stage stage : {Stage::filter, Stage::publish}) {  // once for each snapshot
+    CHECK(counters.stages[static_cast<std::size_t>(stage)].out > 0);
+    CHECK(counters.stages[static_cast<std::size_t>(stage)].seconds > 0);
+  }
   CHECK(counters.latency.count == scan.positions());
   CHECK(counters.latency.p50_ms <= counters.latency.p99_ms);
   CHECK(counters.latency.p99_ms <= counters.latency.max_ms);
