@@ -86,7 +86,7 @@ Expected<Plan> make_plan(const CrystalList& crystals, const DatasetRun& run) {
   if (plan.chosen.empty())
     return fail(ErrorArea::usage, "{}: no crystal is left for this split, these systems and this shard",
                 crystals.source());
-  plan.patterns_each = std::uint64_t(run.settings.zone_axes) * run.settings.thicknesses_nm.size();
+  plan.patterns_each = std::uint64_t(run.settings.zone_axes) * thicknesses_per_zone(run.settings);
   plan.part_size = std::clamp<std::size_t>(k_patterns_per_part / plan.patterns_each, 1,
                                            std::max<std::size_t>(1, plan.chosen.size() / k_parts_at_least));
   plan.digest = mixed(mixed(crystals.checksum(), to_json(run.settings)), run.program_version);

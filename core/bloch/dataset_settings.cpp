@@ -25,11 +25,21 @@ Expected<DatasetSettings> dataset_preset(const std::string& name) {
   return fail(ErrorArea::usage, "unknown preset \"{}\": paper or field", name);
 }
 
+std::size_t thicknesses_per_zone(const DatasetSettings& s) {
+  return s.random_thickness ? static_cast<std::size_t>(s.random_thickness->draws) : s.thicknesses_nm.size();
+}
+
 Expected<void> validate(const DatasetSettings& s) {
   if (s.zone_axes < 1 || s.zone_axes > k_max_zones)
     return fail(ErrorArea::usage, "{} zone axes: between 1 and {} are possible", s.zone_axes, k_max_zones);
   if (s.thicknesses_nm.empty() || s.thicknesses_nm.size() > 1000)
     return fail(ErrorArea::usage, "{} thicknesses: between 1 and 1000 are possible", s.thicknesses_nm.size());
+  if (const auto& r = s.random_thickness; r && !(r->low_nm > 0 && r->low_nm <= r->high_nm &&
+                                                 r->high_nm <= 10000 && r->draws >= 1 && r->draws <= 100))
+    return fail(ErrorArea::usage,
+                "random thicknesses of {} to {} nm, {} draws: 0 < low <= high <= 10000 nm and 1 to 100 draws "
+                "are possible",
+                r->low_nm, r->high_nm, r->draws);
   for (const double t : s.thicknesses_nm)
     if (!(t > 0 && t <= 10000))
       return fail(ErrorArea::usage, "the thickness of {} nm is not in 0..10000 nm; it must be positive", t);
@@ -57,7 +67,13 @@ std::string to_json(const DatasetSettings& s) {
     json["thermal_displacement"] = "crystal";
   json["precision"] = s.bloch.precision == Precision::float32 ? "single" : "double";
   if (s.bloch.bethe_ratio) json["bethe_ratio"] = *s.bloch.bethe_ratio;
-  json["thickness_nm"] = s.thicknesses_nm;
+  if (const auto& r = s.random_thickness)
+    json["thickness_nm"] = {{"random", r->logarithmic ? "logarithmic" : "uniform"},
+                            {"low", r->low_nm},
+                            {"high", r->high_nm},
+                            {"draws", r->draws}};
+  else
+    json["thickness_nm"] = s.thicknesses_nm;
   json["zones"] = s.zones == ZoneChoice::grid ? "grid" : "random";
   json["zone_axes"] = s.zone_axes;
   json["rotations"] = s.rotations == InPlane::fixed ? "fixed" : "random";

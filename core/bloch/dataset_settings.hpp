@@ -1,6 +1,7 @@
 // What one data set holds and how it was made; recorded in the set as JSON.
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,10 +23,18 @@ struct MeasurementNoise {
   double min_intensity = 1e-6;  // of the incident beam: weaker spots are lost (never the direct beam)
 };
 
+// Thicknesses drawn anew for every zone axis.
+struct RandomThickness {
+  double low_nm = 2, high_nm = 200;
+  int draws = 1;             // patterns per zone axis
+  bool logarithmic = false;  // uniform in ln t, else in t
+};
+
 struct DatasetSettings {
   std::string preset = "field";
   BlochSettings bloch;
   std::vector<double> thicknesses_nm = {20};
+  std::optional<RandomThickness> random_thickness;  // in place of thicknesses_nm
   ZoneChoice zones = ZoneChoice::random;
   int zone_axes = 100;
   InPlane rotations = InPlane::random;
@@ -38,6 +47,9 @@ struct DatasetSettings {
   std::vector<CrystalSystem> systems;  // empty: all
   std::size_t limit = 0;
 };
+
+// Patterns of one zone axis.
+std::size_t thicknesses_per_zone(const DatasetSettings& settings);
 
 // paper: one grid of 100 zone axes per Laue class, one in-plane frame, no noise, |s| <= 0.06 (protocol 1 of
 // design.md §3). field: random zones, rotations and mirrors, position error 0.003 1/Å, spots below 5e-4 lost,

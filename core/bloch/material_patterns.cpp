@@ -45,6 +45,16 @@ void append_spots(const DiffractionPattern& pattern, std::size_t thickness, cons
   block.offset.push_back(block.qx.size());
 }
 
+void draw_thicknesses(const DatasetSettings& settings, CounterRandom& random, std::vector<double>& out) {
+  out = settings.thicknesses_nm;
+  if (!settings.random_thickness) return;
+  const RandomThickness& range = *settings.random_thickness;
+  out.resize(static_cast<std::size_t>(range.draws));
+  for (double& t : out)
+    t = range.logarithmic ? range.low_nm * std::pow(range.high_nm / range.low_nm, random.uniform())
+                          : random.uniform(range.low_nm, range.high_nm);
+}
+
 DatasetMaterial material_of(const Crystal& crystal) {
   DatasetMaterial m;
   m.id = crystal.id;
@@ -93,19 +103,20 @@ Expected<void> add_material(const Crystal& crystal, const DatasetSettings& setti
       turn.angle = random.uniform(0, 2 * std::numbers::pi);
       turn.mirrored = random.uniform() < 0.5;
     }
+    draw_thicknesses(settings, random, scratch.thicknesses_nm);
     const auto orientation = orientation_along(zone);
-    Expected<void> done = orientation ? simulator->pattern(*orientation, settings.thicknesses_nm,
-                                                           scratch.bloch, scratch.pattern)
-                                      : tl::unexpected(orientation.error());
+    Expected<void> done =
+        orientation ? simulator->pattern(*orientation, scratch.thicknesses_nm, scratch.bloch, scratch.pattern)
+                    : tl::unexpected(orientation.error());
     if (!done) {
       truncate(block, patterns_before, spots_before);
       return done;
     }
-    for (std::size_t t = 0; t < settings.thicknesses_nm.size(); ++t) {
+    for (std::size_t t = 0; t < scratch.thicknesses_nm.size(); ++t) {
       append_spots(scratch.pattern, t, turn, settings.noise, random, block);
       block.material.push_back(row);
       for (int k = 0; k < 3; ++k) block.zone.push_back(static_cast<float>(zone[k]));
-      block.thickness_nm.push_back(static_cast<float>(settings.thicknesses_nm[t]));
+      block.thickness_nm.push_back(static_cast<float>(scratch.thicknesses_nm[t]));
       block.rotation.push_back(static_cast<float>(turn.angle));
       block.mirrored.push_back(turn.mirrored ? 1 : 0);
     }

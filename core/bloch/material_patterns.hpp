@@ -12,6 +12,7 @@ struct MaterialScratch {
   BlochScratch bloch;
   DiffractionPattern pattern;
   std::vector<std::uint32_t> kept;
+  std::vector<double> thicknesses_nm;
 };
 
 // Appends the material and all its patterns; on failure the block is unchanged. `grid` holds the zone axes of

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <charconv>
 #include <chrono>
+#include <cmath>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -76,6 +77,24 @@ Expected<void> read_systems(const std::string& text, std::vector<CrystalSystem>&
   return {};
 }
 
+// random:LOW:HIGH[:DRAWS] or log-random:LOW:HIGH[:DRAWS]; false: it is a list.
+Expected<bool> read_random_thickness(const std::string& text, DatasetSettings& s) {
+  const bool logarithmic = text.starts_with("log-random:");
+  if (!logarithmic && !text.starts_with("random:")) return false;
+  std::string list = text.substr(text.find(':') + 1);
+  std::replace(list.begin(), list.end(), ':', ',');
+  const auto values = parse_numbers(list, 0, "--thickness-nm");
+  if (!values) return tl::unexpected(values.error());
+  const double draws = values->size() == 3 ? values->back() : 1;
+  if (values->size() < 2 || values->size() > 3 || draws != std::floor(draws) || std::abs(draws) > 1000)
+    return fail(
+        ErrorArea::usage,
+        "--thickness-nm: \"{}\" is not random:LOW:HIGH or random:LOW:HIGH:DRAWS, for example random:2:200:2",
+        text);
+  s.random_thickness = RandomThickness{(*values)[0], (*values)[1], static_cast<int>(draws), logarithmic};
+  return true;
+}
+
 Expected<DatasetSettings> settings_of(const Options& o) {
   auto s = dataset_preset(o.preset);
   if (!s) return s;
@@ -87,7 +106,9 @@ Expected<DatasetSettings> settings_of(const Options& o) {
   if (o.min_intensity >= 0) s->noise.min_intensity = o.min_intensity;
   if (o.position_noise >= 0) s->noise.position_sigma = o.position_noise;
   if (o.intensity_noise >= 0) s->noise.intensity_sigma = o.intensity_noise;
-  if (!o.thickness.empty()) {
+  const auto random_thickness = read_random_thickness(o.thickness, *s);
+  if (!random_thickness) return tl::unexpected(random_thickness.error());
+  if (!o.thickness.empty() && !*random_thickness) {
     auto nm = parse_ranges(o.thickness, "--thickness-nm");
     if (!nm) return tl::unexpected(nm.error());
     s->thicknesses_nm = std::move(*nm);
@@ -186,7 +207,10 @@ Run add_simulate(CLI::App& app) {
   app.add_option("--position-noise", o->position_noise, "standard deviation of spot positions, 1/Å");
   app.add_option("--intensity-noise", o->intensity_noise, "standard deviation of ln intensity");
   app.add_option("--min-intensity", o->min_intensity, "weaker spots are left out (incident beam = 1)");
-  app.add_option("--thickness-nm", o->thickness, "thicknesses, nm: 20 | 5,10,20 | 2:200:2 (20)");
+  app.add_option("--thickness-nm", o->thickness,
+                 "thicknesses, nm: 20 | 5,10,20 | 2:200:2 | random:2:200 (one drawn per zone axis) | "
+                 "random:2:200:3 (three) | "
+                 "log-random:2:200:3 (20)");
   app.add_option("--voltage-kv", o->voltage, "accelerating voltage, kV")->capture_default_str();
   app.add_option("--k-max", o->k_max, "largest scattering vector of a beam, 1/Å")->capture_default_str();
   app.add_option("--sg-max", o->sg_max, "largest excitation error of a beam, 1/Å (paper 0.06, field 0.04)");

@@ -170,6 +170,29 @@ TEST_CASE("threads, ranks and the order of work do not change a data set; seed a
   CHECK(bytes_of(place.folder / "one.h5") != bytes_of(place.folder / "seed.h5"));
 }
 
+TEST_CASE("random thicknesses: drawn anew for every zone axis, inside their range") {
+  const Workplace place;
+  DatasetRun run = small_run(place.folder / "random.h5");
+  run.settings.limit = 8;
+  run.settings.random_thickness = RandomThickness{2, 200, 3, true};
+  CHECK(make(place, run).patterns == 8 * 5 * 3);
+  hdf5::Handle file(H5Fopen(run.out.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT));
+  const auto column = StoredColumn::open(file.get(), "/patterns/thickness_nm", H5T_IEEE_F32LE, 1);
+  REQUIRE(column.has_value());
+  std::vector<float> thickness(column->rows());
+  REQUIRE(column->read(0, thickness.size(), thickness.data()).has_value());
+  for (const float t : thickness) CHECK((t >= 2 && t <= 200));
+  std::sort(thickness.begin(), thickness.end());
+  CHECK(std::unique(thickness.begin(), thickness.end()) == thickness.end());
+  // Uniform in the logarithm: half of them below 20 nm.
+  CHECK(
+      std::abs(double(std::lower_bound(thickness.begin(), thickness.end(), 20.F) - thickness.begin()) / 120 -
+               0.5) < 0.15);
+  DatasetSettings bad = run.settings;
+  bad.random_thickness->high_nm = 1;
+  CHECK_THAT(validate(bad).error().message, Contains("random thicknesses"));
+}
+
 TEST_CASE("shards share out the materials; splits, systems and limits choose them") {
   const Workplace place;
   std::uint64_t materials = 0;
