@@ -38,12 +38,17 @@ void set_unknown_lattice(PatternLabel& label) {
 class Hierarchy final : public CrystalModel {
  public:
   Hierarchy(CrystalModelParts parts, std::shared_ptr<const FeatureSet> features, std::string checksum)
-      : parts_(std::move(parts)), features_(std::move(features)), checksum_(std::move(checksum)) {}
+      : parts_(std::move(parts)), features_(std::move(features)), checksum_(std::move(checksum)) {
+    if (parts_.phases.empty()) return;
+    phase_names_.push_back("none of these");
+    for (const Phase& phase : parts_.phases) phase_names_.push_back(phase.name);
+  }
 
   const FeatureSet& features() const override { return *features_; }
   std::unique_ptr<Scratch> make_scratch() const override { return std::make_unique<HierarchyScratch>(); }
   const std::string& provenance_json() const override { return parts_.provenance; }
   const std::string& checksum() const override { return checksum_; }
+  std::span<const std::string> phase_names() const override { return phase_names_; }
 
   void predict(std::span<const float> features, Scratch& scratch,
                std::span<PatternLabel> labels) const noexcept override {
@@ -52,6 +57,8 @@ class Hierarchy final : public CrystalModel {
     for (std::size_t i = 0; i < labels.size(); ++i)
       work.rows.push_back(features.data() + i * features_->size());
     predict_system(work, labels);
+    if (parts_.quality) predict_quality(work, labels);
+    if (!parts_.phases.empty()) return;
     for (std::size_t s = 1; s < static_cast<std::size_t>(k_crystal_systems); ++s) {
       choose_rows(work, labels, static_cast<CrystalSystem>(s));
       if (work.chosen.empty()) continue;
@@ -80,12 +87,45 @@ class Hierarchy final : public CrystalModel {
       set_unknown_lattice(label);
       const auto votes = std::span(work.votes).subspan(i * classes, classes);
       const std::size_t best = arg_max(std::span(work.probability).subspan(i * classes, classes));
-      label.system = static_cast<CrystalSystem>(forest.parts().labels[best]);
+      name_class(forest.parts().labels[best], label);
       label.trees = static_cast<std::uint16_t>(forest.trees());
       for (std::size_t k = 0; k < classes; ++k) label.votes[forest.parts().labels[k]] = votes[k];
       const auto [top, second] = top_two(votes);
-      label.confidence = static_cast<float>(top) / trees;
+      label.confidence = parts_.confidence.empty()
+                             ? static_cast<float>(top) / trees
+                             : parts_.confidence.at(static_cast<float>(work.probability[i * classes + best]));
       label.difference_confidence = static_cast<float>(top - second) / trees;
+    }
+  }
+
+  // What an answer of the system forest means: a crystal system or a phase with all that is known of it.
+  void name_class(std::uint16_t answer, PatternLabel& label) const {
+    if (parts_.phases.empty()) {
+      label.system = static_cast<CrystalSystem>(answer);
+      return;
+    }
+    label.phase = static_cast<std::uint8_t>(answer);
+    if (answer == 0) return;
+    const Phase& phase = parts_.phases[answer - 1U];
+    label.system = phase.system;
+    label.space_group = phase.space_group;
+    label.space_group_confidence = 1;
+    std::copy_n(phase.lattice.begin(), 3, label.lattice_angstrom.begin());
+    label.lattice_spread_angstrom.fill(0);
+  }
+
+  void predict_quality(HierarchyScratch& work, std::span<PatternLabel> labels) const {
+    const Forest& forest = *parts_.quality;
+    classify(forest, work.rows, work);
+    for (std::size_t i = 0; i < labels.size(); ++i) {
+      labels[i].mixed = labels[i].outlier = 0;
+      for (std::size_t k = 0; k < forest.outputs(); ++k) {
+        const auto share = static_cast<float>(work.probability[i * forest.outputs() + k]);
+        if (forest.parts().labels[k] == static_cast<std::uint16_t>(PatternQuality::mixed))
+          labels[i].mixed = share;
+        if (forest.parts().labels[k] == static_cast<std::uint16_t>(PatternQuality::unlike))
+          labels[i].outlier = share;
+      }
     }
   }
 
@@ -132,9 +172,31 @@ class Hierarchy final : public CrystalModel {
   CrystalModelParts parts_;
   std::shared_ptr<const FeatureSet> features_;
   std::string checksum_;
+  std::vector<std::string> phase_names_;
 };
 
+Expected<void> check_phase_labels(const CrystalModelParts& parts) {
+  for (const std::uint16_t label : parts.system->parts().labels)
+    if (label > parts.phases.size())
+      return fail(ErrorArea::format, "model: answer {} of {} phases", label, parts.phases.size());
+  const auto there = [](const auto& forest) { return forest.has_value(); };
+  if (std::any_of(parts.space_group.begin(), parts.space_group.end(), there) ||
+      std::any_of(parts.lattice.begin(), parts.lattice.end(), there) || parts.merged_system)
+    return fail(ErrorArea::format,
+                "model: a specimen model has no forests for space groups, lattices and several patterns");
+  return {};
+}
+
 Expected<void> check_labels(const CrystalModelParts& parts) {
+  if (parts.quality)
+    for (const std::uint16_t label : parts.quality->parts().labels)
+      if (label > static_cast<std::uint16_t>(PatternQuality::unlike))
+        return fail(ErrorArea::format, "model: {} is no answer of a quality forest", label);
+  if (!parts.phases.empty()) return check_phase_labels(parts);
+  if (parts.merged_system)
+    for (const std::uint16_t label : parts.merged_system->parts().labels)
+      if (label < 1 || label >= k_crystal_systems)
+        return fail(ErrorArea::format, "model: {} is no crystal system", label);
   for (const std::uint16_t label : parts.system->parts().labels)
     if (label < 1 || label >= k_crystal_systems)
       return fail(ErrorArea::format, "model: {} is no crystal system", label);
@@ -166,7 +228,7 @@ Expected<void> check_forest(const std::optional<Forest>& forest, ForestKind kind
 
 Expected<std::shared_ptr<const CrystalModel>> make_crystal_model(CrystalModelParts parts,
                                                                  std::string checksum) {
-  auto features = make_feature_set(parts.features);
+  auto features = feature_set_of(parts);
   if (!features) return tl::unexpected(features.error());
   if (!parts.system) return fail(ErrorArea::format, "model: there is no crystal-system forest");
   const std::size_t size = (*features)->size();
@@ -179,6 +241,9 @@ Expected<std::shared_ptr<const CrystalModel>> make_crystal_model(CrystalModelPar
     if (auto good = check_forest(parts.lattice[s], ForestKind::regression, size, "lattice"); !good)
       return tl::unexpected(good.error());
   }
+  if (auto good = check_forest(parts.quality, ForestKind::classification, size, "quality"); !good)
+    return tl::unexpected(good.error());
+  if (auto good = parts.confidence.check(); !good) return tl::unexpected(good.error());
   if (auto good = check_labels(parts); !good) return tl::unexpected(good.error());
   return std::make_shared<const Hierarchy>(std::move(parts), std::move(*features), std::move(checksum));
 }

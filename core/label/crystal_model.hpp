@@ -27,6 +27,9 @@ class CrystalModel {
   // `features`: row-major (labels.size(), features().size()). Writes one label per row. Allocation-free after warm-up.
   virtual void predict(std::span<const float> features, Scratch& scratch, std::span<PatternLabel> labels) const noexcept = 0;
 
+  // A specimen model's answers: [0] "none of these", then the candidates; empty for a model of crystal systems.
+  virtual std::span<const std::string> phase_names() const { return {}; }
+
   // Who made it, from what, with which scores: the JSON text of the model file.
   virtual const std::string& provenance_json() const = 0;
   virtual const std::string& checksum() const = 0;  // 16 hexadecimal digits over the file's bytes

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/train/report.hpp"
+#include "core/train/specimen_evaluation.hpp"
 #include "plugin/command/command.hpp"
 #include "plugin/command/progress.hpp"
 #include "plugin/shipped_model.hpp"
@@ -57,10 +58,23 @@ int run(const Options& options) {
     const std::lock_guard lock(drawing);
     bar.update(done, total);
   };
-  const auto evaluation = evaluate_model(model->parts, *data, config);
-  if (!evaluation) return report(evaluation.error());
   ReportContext context;
   context.settings = settings_of(options, *model, *data);
+  if (!model->parts.phases.empty()) {
+    const auto specimen = evaluate_specimen(model->parts, *data, config);
+    if (!specimen) return report(specimen.error());
+    if (auto written = write_specimen_report(options.report, *specimen, context); !written)
+      return report(written.error());
+    fmt::print(
+        "{} patterns: phase right in {:.1f} % (8 spots or more); other materials turned away in {:.1f} % (no "
+        "phase named in "
+        "{:.1f} %, or below the confidence {:.2f} that 95 % of the candidates' patterns reach)\n",
+        specimen->patterns, 100 * specimen->right.value(), 100 * specimen->turned_away.value(),
+        100 * specimen->refused.value(), specimen->confidence_of_95);
+    return 0;
+  }
+  const auto evaluation = evaluate_model(model->parts, *data, config);
+  if (!evaluation) return report(evaluation.error());
   if (auto written = write_report(options.report, *evaluation, context); !written)
     return report(written.error());
   fmt::print(

@@ -32,17 +32,28 @@ Json numbers(std::span<const float> values) {
   return out;
 }
 
-Json votes_of(const PatternLabel& label) {
+Json votes_of(const PatternLabel& label, std::span<const std::string> phases) {
   Json votes = Json::object();
+  for (std::size_t p = 0; p < phases.size(); ++p)
+    if (label.votes[p] > 0) votes[phases[p]] = label.votes[p];
+  if (!phases.empty()) return votes;
   for (std::size_t s = 1; s < label.votes.size(); ++s)
     if (label.votes[s] > 0) votes[std::string(k_crystal_system_names[s])] = label.votes[s];
   return votes;
 }
 
-Json to_json(const PatternLabel& label) {
-  Json out = {{"crystal_system", name_of(label.system)}, {"votes", votes_of(label)}};
+Json number(float value) {
+  return std::isfinite(value) ? Json(rounded(value)) : Json();
+}
+
+Json to_json(const PatternLabel& label, std::span<const std::string> phases) {
+  Json out = {{"crystal_system", name_of(label.system)}};
+  if (!phases.empty()) out["phase"] = label.trees > 0 ? Json(phases[label.phase]) : Json();
+  out["votes"] = votes_of(label, phases);
   out["confidence"] = rounded(label.confidence);
   out["difference_confidence"] = rounded(label.difference_confidence);
+  out["mixed"] = number(label.mixed);
+  out["outlier"] = number(label.outlier);
   out["space_group"] = label.space_group;
   return out;
 }
@@ -112,7 +123,7 @@ int run(const Options& options) {
     }
     if (options.aggregate) continue;
     Json line = {{"pattern", i}, {"disks", list.size()}};
-    line.update(to_json(label));
+    line.update(to_json(label, (*model)->phase_names()));
     line["space_group_votes"] = groups;
     line["lattice_angstrom"] = numbers(label.lattice_angstrom);
     line["lattice_spread_angstrom"] = numbers(label.lattice_spread_angstrom);

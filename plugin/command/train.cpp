@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/train/model_trainer.hpp"
+#include "core/train/specimen_trainer.hpp"
 #include "plugin/command/command.hpp"
 #include "plugin/command/progress.hpp"
 #include "plugin/version.hpp"
@@ -16,13 +17,13 @@ namespace {
 using Json = nlohmann::json;
 
 struct Options {
-  std::vector<std::filesystem::path> data;
+  std::vector<std::filesystem::path> data, candidates;
   std::string out, features = "indexing", noise = "none", note;
   std::uint32_t copies = 1;
   std::optional<std::uint32_t> trees, depth, min_leaf, features_per_split, group_trees, lattice_trees,
       group_min_leaf, lattice_min_leaf;
   bool triclinic = false, use_test = false;
-  double validation = 0;
+  double validation = 0, voltage = 300;
   std::uint64_t seed = 32;
   unsigned threads = 0;
 };
@@ -100,11 +101,61 @@ Json provenance_of(const Options& options, const ModelTrainConfig& config, const
   return out;
 }
 
+Json specimen_provenance(const Options& options, const SpecimenConfig& config,
+                         const TrainedSpecimen& trained) {
+  Json phases = Json::array();
+  for (const Phase& phase : trained.parts.phases)
+    phases.push_back({{"name", phase.name}, {"formula", phase.formula}, {"space_group", phase.space_group}});
+  Json out = {{"program_version", k_version},
+              {"created", utc_now()},
+              {"kind", "specimen"},
+              {"phases", phases},
+              {"voltage_kv", config.voltage_kv},
+              {"thickness_nm", {config.thickness_low_nm, config.thickness_high_nm}},
+              {"noise", config.noise},
+              {"seed", config.seed},
+              {"patterns", trained.scores.patterns},
+              {"out_of_bag_accuracy", trained.scores.out_of_bag},
+              {"forests", {{"system", forest_json(config.forest)}}}};
+  if (!options.note.empty()) out["note"] = options.note;
+  return out;
+}
+
+int train_specimen(const Options& options) {
+  SpecimenConfig config;
+  config.seed = options.seed;
+  config.threads = options.threads;
+  config.voltage_kv = options.voltage;
+  if (options.trees) config.forest.trees = *options.trees;
+  if (options.depth) config.forest.max_depth = *options.depth;
+  if (options.min_leaf) config.forest.min_leaf = *options.min_leaf;
+  Progress bar("training");
+  std::mutex drawing;
+  config.progress = [&](std::string_view stage, std::uint64_t done, std::uint64_t total) {
+    const std::lock_guard lock(drawing);
+    bar.update(done, total, std::string(stage));
+  };
+  auto trained = train_specimen_model(options.candidates, config);
+  if (!trained) return report(trained.error());
+  trained->parts.provenance = specimen_provenance(options, config, *trained).dump();
+  if (auto saved = save_crystal_model(options.out, trained->parts); !saved) return report(saved.error());
+  fmt::print(
+      "{}: {} phases, {} patterns, {:.1f} MB, right in {:.1f} % of patterns that a tree had not seen\n",
+      options.out, trained->parts.phases.size(), trained->scores.patterns,
+      static_cast<double>(std::filesystem::file_size(options.out)) / 1e6, 100 * trained->scores.out_of_bag);
+  return 0;
+}
+
 int run(const Options& options) {
   // Known before hours of work, not after.
   const auto folder = std::filesystem::absolute(options.out).parent_path();
   if (!std::filesystem::is_directory(folder))
     return report(Error{ErrorArea::file, "the folder of " + options.out + " does not exist: make it first"});
+  if (options.data.empty() == options.candidates.empty())
+    return report(Error{ErrorArea::usage,
+                        "train: give data sets (made by 'bragglive simulate') or --candidates with CIF "
+                        "files, one of the two"});
+  if (!options.candidates.empty()) return train_specimen(options);
   const auto data = load_datasets(options.data);
   if (!data) return report(data.error());
   ModelTrainConfig config = config_of(options);
@@ -132,7 +183,14 @@ int run(const Options& options) {
 
 Run add_train(CLI::App& app) {
   auto o = std::make_shared<Options>();
-  app.add_option("DATA", o->data, "data sets made by 'bragglive simulate'")->required();
+  app.add_option("DATA", o->data, "data sets made by 'bragglive simulate'");
+  app.add_option("--candidates", o->candidates,
+                 "instead of data sets: CIF files of the phases that the specimen may hold (up to 7); the "
+                 "model says which of "
+                 "them a pattern shows, or none of these");
+  app.add_option("--voltage-kv", o->voltage, "of the microscope (with --candidates)")
+      ->check(CLI::Range(21.0, 1000.0))
+      ->capture_default_str();
   app.add_option("--out", o->out, "the model file")->required();
   app.add_option("--features", o->features,
                  "indexing, polar, or a definition such as 'polar direct=brightest'")

@@ -13,7 +13,7 @@ ALLOWED = {
     "tests": ["core", "streams", "plugin", "gui", "tests", "examples"],
     "examples": ["core", "streams", "plugin", "gui", "examples"],
 }
-LIVE_CORE = ["core/frame", "core/calibrate", "core/detect", "core/features", "core/forest", "core/label"]
+LIVE_CORE = ["core/frame", "core/calibrate", "core/detect", "core/features", "core/forest", "core/phases", "core/label"]
 SIMULATION = ["core/crystal", "core/bloch", "core/train"]
 # Files of the left may not include what the right matches.
 FORBIDDEN = [

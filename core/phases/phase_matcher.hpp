@@ -1,0 +1,81 @@
+// Does a pattern show a known phase? Finds the orientation whose reciprocal lattice explains most spots.
+//
+// Two strong spots, lifted onto the Ewald sphere (z = λq²/2), are compared with pairs of reflections of the
+// phase by their lengths and their scalar product; a pair that fits gives a rotation. Rotations are scored by
+// the spots that fall on a reciprocal lattice point within the tolerance; the best one is refined (rotation
+// and one scale) and described by numbers.
+#pragma once
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "core/detect/bragg_list.hpp"
+#include "core/phases/phase_table.hpp"
+
+namespace bragglive {
+
+struct MatchSettings {
+  double wavelength = 0.0196875;  // Å, 300 kV
+  double sigma = 0.003;           // 1/Å, error of a spot's position along one axis
+  double stretch = 0.012;         // relative error of the pixel size that is still matched
+};
+
+// The spots of a pattern as the matcher sees them, strongest first, direct beam left out.
+struct MatchSpots {
+  static constexpr std::size_t k_max = 32;
+  std::array<float, k_max> x{}, y{}, z{}, q{}, weight{};  // weight: sqrt(intensity), sum 1
+  std::size_t size = 0, seen = 0;
+  float q_max = 0;
+};
+void prepare_match_spots(std::span<const BraggPeak> peaks, const MatchSettings& settings,
+                         MatchSpots& out) noexcept;
+
+struct PhaseMatch {
+  float merit = 0;           // (matched - chance) / standard deviation of chance, in spots
+  float matched = 0;         // share of the spots on a lattice point
+  float matched_weight = 0;  // the same by weight
+  float residual = 1;        // rms distance in the plane / sigma
+  float scale = 0;           // how much larger the pattern is than the phase: factor - 1
+  float likeness = 0;        // cosine between observed and kinematic amplitudes
+  float found = 0;           // share of the predicted amplitude that was observed
+  float chance = 1;          // probability that a random spot matches
+};
+
+class PhaseMatcher {
+ public:
+  PhaseMatcher(const Phase& phase, const MatchSettings& settings);
+  PhaseMatch match(const MatchSpots& spots) const noexcept;
+
+ private:
+  using Matrix = std::array<float, 9>;  // row-major
+  struct Reflection {
+    float x, y, z, g, amplitude;
+  };
+  struct Candidate {
+    Matrix rotation{};  // laboratory = rotation · crystal
+    float score = 0;
+  };
+  struct Assigned;
+
+  float tolerance(float q) const { return k_widths * sigma_ + stretch_ * q; }
+  std::pair<std::size_t, std::size_t> shell(float g, float width) const;
+  float score(const Matrix& rotation, float scale, const MatchSpots& spots,
+              Assigned* assigned) const noexcept;
+  void search_pair(const MatchSpots& spots, std::size_t i, std::size_t j, std::span<Candidate> best,
+                   int& left) const noexcept;
+  float refine(Matrix& rotation, const MatchSpots& spots) const noexcept;
+  PhaseMatch describe(const Matrix& rotation, float scale, const MatchSpots& spots) const noexcept;
+  float amplitude_at(int h, int k, int l) const noexcept;
+
+  static constexpr float k_widths = 2.5F;  // tolerance in standard deviations
+  float sigma_, stretch_, wavelength_;
+  Matrix direct_{}, reciprocal_{};       // rows a, b, c; columns a*, b*, c*
+  std::vector<Reflection> reflections_;  // rising g
+  std::vector<std::uint32_t> representatives_;
+  std::array<int, 3> reach_{};
+  std::vector<float> table_;  // amplitude over h k l
+};
+
+}  // namespace bragglive
