@@ -3,10 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <limits>
 
 #include "core/detect/disk_plan.hpp"
-#include "core/detect/noise_level.hpp"
 #include "core/detect/significance.hpp"
 
 namespace bragglive::detail {
@@ -16,72 +14,38 @@ using Plan = DiskDetector::Plan;
 constexpr std::size_t k_max_candidates = 4096;  // bounds the work on a frame that is all noise
 constexpr double k_unsure_below = 0.4;          // excess over background under which humps are thought of
 constexpr double k_hump = 0.02;                 // their standard deviation over the background
-constexpr double k_looser = 1.2;  // standard deviations by which the first, rough test is more generous
+// Part of the threshold that a disk keeps at worst in the rough tests: cells do
+// not meet its centre.
+constexpr double k_rough = 0.72;
 
 struct Background {
-  double counts = 0;  // in the part of the ring that is used
-  double pixels = 0;
-  double by_row = 0, by_col = 0;  // slope, counts per pixel and pixel
+  float counts = 0;  // in the disks that are used
+  float cells = 0;
+  float by_row = 0, by_col = 0;  // slope, counts per cell and pixel
 };
 
-constexpr std::size_t k_pairs = Plan::k_sectors / 2;
-
-struct SectorSums {
-  std::array<double, Plan::k_sectors> counts{}, pixels{};
-};
-
-template <class Pixel>
-SectorSums sum_sectors(const Plan& p, const Pixel* image, int row, int col) {
-  const auto rows = static_cast<int>(p.shape.rows);
-  const auto cols = static_cast<int>(p.shape.cols);
-  const bool inside =
-      row >= p.ring_reach && col >= p.ring_reach && row + p.ring_reach < rows && col + p.ring_reach < cols;
-  const Pixel* centre =
-      image + p.origin + static_cast<std::size_t>(row) * p.stride + static_cast<std::size_t>(col);
-  SectorSums sums;
-  for (std::size_t sector = 0; sector < Plan::k_sectors; ++sector) {
-    const std::size_t begin = p.sector_begin[sector];
-    const std::size_t end = p.sector_begin[sector + 1];
-    std::uint64_t sum = 0;  // pixels beyond the border are zero
-    for (std::size_t i = begin; i < end; ++i) sum += centre[p.ring_offsets[i]];
-    std::size_t members = end - begin;
-    for (std::size_t i = begin; i < end && !inside; ++i) {
-      const Plan::RingPixel at = p.ring[i];
-      members -= row + at.row < 0 || col + at.col < 0 || row + at.row >= rows || col + at.col >= cols;
-    }
-    sums.counts[sector] = static_cast<double>(sum);
-    sums.pixels[sector] = static_cast<double>(members);
+// The disk sums in four opposite pairs around: together, so that a slope
+// cancels; pairs that hold another disk stand out from the lowest and are left
+// out.
+Background background_at(const Plan& p, const Cell* at, float unit, float variance) {
+  std::array<float, 4> before{};
+  std::array<float, 4> after{};
+  float lowest = 1e30f;
+  for (std::size_t i = 0; i < 4; ++i) {
+    before[i] = static_cast<float>(at[-p.pairs[i]]) * unit;
+    after[i] = static_cast<float>(at[p.pairs[i]]) * unit;
+    lowest = std::min(lowest, before[i] + after[i]);
   }
-  return sums;
-}
-
-// Opposite sectors are taken together, so that a slope cancels; pairs that hold another disk stand out and
-// are left out.
-Background judge_sectors(const Plan& p, const SectorSums& sectors, double variance) {
-  std::array<double, k_pairs> counts{};
-  std::array<double, k_pairs> pixels{};
-  double lowest = std::numeric_limits<double>::max();
-  for (std::size_t i = 0; i < k_pairs; ++i) {
-    counts[i] = sectors.counts[i] + sectors.counts[i + k_pairs];
-    pixels[i] = sectors.pixels[i] + sectors.pixels[i + k_pairs];
-    if (pixels[i] > 0) lowest = std::min(lowest, counts[i] / pixels[i]);
-  }
+  const float most = lowest + 4 * std::sqrt((lowest + 1) * variance);
   Background background;
-  double rr = 0;
-  double rc = 0;
-  double cc = 0;
-  double r = 0;
-  double c = 0;
-  for (std::size_t i = 0; i < k_pairs; ++i) {
-    const double expected = lowest * pixels[i];
-    if (pixels[i] <= 0 || counts[i] > expected + 4 * std::sqrt((expected + 1) * variance)) continue;
-    background.counts += counts[i];
-    background.pixels += pixels[i];
-    if (sectors.pixels[i] < p.sector_pixels(i) || sectors.pixels[i + k_pairs] < p.sector_pixels(i + k_pairs))
-      continue;
-    const double rise =
-        sectors.counts[i] / sectors.pixels[i] - sectors.counts[i + k_pairs] / sectors.pixels[i + k_pairs];
-    const auto [row, col] = p.pair_direction[i];
+  float rr = 0, rc = 0, cc = 0, r = 0, c = 0;
+  for (std::size_t i = 0; i < 4; ++i) {
+    if (before[i] + after[i] > most) continue;
+    background.counts += before[i] + after[i];
+    background.cells += static_cast<float>(2 * p.disk_cells);
+    const auto row = static_cast<float>(p.pair_way[i][0]);
+    const auto col = static_cast<float>(p.pair_way[i][1]);
+    const float rise = after[i] - before[i];
     rr += row * row;
     rc += row * col;
     cc += col * col;
@@ -89,133 +53,174 @@ Background judge_sectors(const Plan& p, const SectorSums& sectors, double varian
     c += col * rise;
   }
   // Two directions at least, else a slope is not known.
-  const double det = rr * cc - rc * rc;
-  if (det > 1e-3 * (rr + cc) * (rr + cc)) {
-    background.by_row = (cc * r - rc * c) / det;
-    background.by_col = (rr * c - rc * r) / det;
+  const float det = rr * cc - rc * rc;
+  if (det > 1e-3f * (rr + cc) * (rr + cc)) {
+    background.by_row = (cc * r - rc * c) / det / static_cast<float>(p.disk_cells);
+    background.by_col = (rr * c - rc * r) / det / static_cast<float>(p.disk_cells);
   }
   return background;
 }
 
-// The disk's counts without pixels that no disk of these counts would have: hot ones and cosmic rays, at most
-// two.
-template <class Pixel>
-double without_spikes(const Plan& p, const Pixel* centre, double on, double background, double variance) {
-  std::array<double, 2> top{};
-  for (const std::ptrdiff_t offset : p.disk) {
-    double value = static_cast<double>(centre[offset]);
-    for (double& kept : top)
-      if (value > kept) std::swap(value, kept);
-  }
-  // What a pixel may hold, judged by all the others; round probes of few pixels peak up to twice above the
-  // mean.
-  const double others = std::max(1.0, static_cast<double>(p.disk.size()) - 2);
-  const double usual = std::max((on - top[0] - top[1]) / others, background);
-  const double most = 2 * usual + 4 * std::sqrt(usual * variance) + 3 * variance;
-  for (const double value : top)
-    if (value > most) on -= value - usual;
-  return on;
-}
-
 // Peak of a hat-shaped profile through three points.
-float hat(float before, float at, float after) {
-  const float fall = at - std::min(before, after);
-  return fall > 0 ? 0.5f * (after - before) / fall : 0.0f;
+float hat(int before, int at, int after) {
+  const int fall = at - std::min(before, after);
+  return fall > 0 ? 0.5f * static_cast<float>(after - before) / static_cast<float>(fall) : 0.0f;
 }
 
-template <class Pixel>
-void test_peak(const Plan& p, const Pixel* image, const std::int32_t* sums, const float* sharp, int row,
-               int col, const Noise& noise, std::vector<Candidate>& candidates) {
+// Significance without logarithms: square roots make the variance of counts the
+// same everywhere.
+double rough_significance(double on, double off, double alpha) {
+  return 2 * (std::sqrt(on + 0.375) - std::sqrt(alpha * off + 0.375)) / std::sqrt(1 + alpha);
+}
+
+// A disk sum from which some of its cells may have been clamped.
+int clamped_from(const Plan& p) {
+  return p.disk_cells * p.cell_most / 3;
+}
+
+void test_cell(const Plan& p, const ReducedFrame& frame, const Cell* sums, const Cell* sharp, int row,
+               int col, double variance, std::vector<DiskFit>& candidates) {
   const auto stride = static_cast<std::ptrdiff_t>(p.stride);
   const std::ptrdiff_t at = static_cast<std::ptrdiff_t>(p.origin) + row * stride + col;
-  if (!p.centre_ok.empty() && !p.centre_ok[static_cast<std::size_t>(at)]) return;
-  const double variance = noise.counted ? noise.per_count : local_noise(p, image, row, col, noise);
-  const Background ring = judge_sectors(p, sum_sectors(p, image, row, col), variance);
-  if (ring.pixels <= 0) return;
-  const double per_pixel = ring.counts / ring.pixels;
-  const double alpha = static_cast<double>(p.disk.size()) / ring.pixels;
-  const float* peak = sharp + at;
-  double on = static_cast<double>(sums[at]);
-  if (li_ma(on / variance, ring.counts / variance, alpha) < p.threshold) return;
-  const double trimmed = without_spikes(p, image + at, on, per_pixel, variance);
-  if (trimmed < on) {
-    on = trimmed;
-    if (li_ma(on / variance, ring.counts / variance, alpha) < p.threshold) return;
+  const auto unit = static_cast<float>(frame.unit);
+  const Background ring = background_at(p, sums + at, unit, static_cast<float>(variance));
+  const auto disk_cells = static_cast<float>(p.disk_cells);
+  const float alpha = disk_cells / ring.cells;
+  const float on = static_cast<float>(sums[at]) * unit;
+  const double z = rough_significance(on / variance, ring.counts / variance, static_cast<double>(alpha));
+  if (z < k_rough * p.threshold) return;
+  const Cell* peak = sharp + at;
+  const auto block = static_cast<float>(p.block);
+  const float per_cell = ring.counts / ring.cells;
+  DiskFit fit;
+  fit.row = (static_cast<float>(row) + hat(peak[-stride], *peak, peak[stride]) + 0.5f) * block - 0.5f;
+  fit.col = (static_cast<float>(col) + hat(peak[-1], *peak, peak[1]) + 0.5f) * block - 0.5f;
+  fit.background = per_cell / (block * block);
+  fit.by_row = ring.by_row / (block * block);
+  fit.by_col = ring.by_col / (block * block);
+  fit.height = (on - alpha * ring.counts) / static_cast<float>(p.fitter.templates().area());
+  // The scaled ring does not weigh as much as the disk: what a flat background
+  // leaves is put right.
+  const float left_over =
+      disk_cells - static_cast<float>(p.ring_cells) / static_cast<float>(1 << p.ring_shift);
+  fit.sharp = static_cast<float>(*peak) * unit - left_over * per_cell;
+  // Large units round the background away; then the fit's own has to do.
+  if (frame.shift == 0) {
+    fit.off_counts = ring.counts;
+    fit.off_pixels = ring.cells * block * block;
   }
-  // Diffuse scattering has humps that counting statistics do not know: a disk of little contrast must have an
-  // edge, too.
-  const double background = alpha * ring.counts;
-  const double excess = on - background;
-  if (excess < k_unsure_below * background) {
-    const double humps = k_hump * background;
-    if (excess < p.threshold * humps || static_cast<double>(*peak) < 0.5 * excess) return;
-  }
-  candidates.push_back({static_cast<float>(row) + hat(peak[-stride], *peak, peak[stride]),
-                        static_cast<float>(col) + hat(peak[-1], *peak, peak[1]), static_cast<float>(excess),
-                        static_cast<float>(per_pixel), static_cast<float>(ring.by_row),
-                        static_cast<float>(ring.by_col), *peak});
+  candidates.push_back(fit);
 }
 
-template <class Pixel>
-double search(const Plan& p, const Pixel* image, DiskSums<Pixel> disk_sums, FindPeaks find_peaks, double unit,
-              SearchScratch& s) {
-  const auto stride = static_cast<std::ptrdiff_t>(p.stride);
-  const MapView<Pixel> view{image + p.origin, stride};
-  const auto pad = static_cast<std::size_t>(p.pad);
-  for (std::size_t row = 0; row < p.shape.rows; ++row)
-    disk_sums(view, static_cast<std::ptrdiff_t>(row), p.runs(), p.shape.cols, s.columns.data() + pad,
-              p.stride, s.sums.data() + p.origin + row * p.stride,
-              s.sharp.data() + p.origin + row * p.stride);
-  const Noise noise = p.config.variance_per_count > 0
-                          ? Noise{std::max(p.config.variance_per_count / unit, 1e-6), 1, true}
-                          : noise_of(p, image, s.noise);
-  // The first test must not lose what the second, with the local noise, would keep.
+// The disk's counts without pixels that no disk of these counts would have: hot
+// ones and cosmic rays, at most two.
+double without_spikes(const DiskPixels& on, double background, double variance) {
+  // What a pixel may hold, judged by all the others; round probes of few pixels
+  // peak up to twice above the mean.
+  const double counts = static_cast<double>(on.counts);
+  const std::array<double, 2> top{static_cast<double>(on.top), static_cast<double>(on.second)};
+  const double others = std::max(1.0, static_cast<double>(on.pixels) - 2);
+  const double usual = std::max((counts - top[0] - top[1]) / others, background);
+  const double most = 2 * usual + 4 * std::sqrt(usual * variance) + 3 * variance;
+  double kept = counts;
+  for (const double value : top)
+    if (value > most) kept -= value - usual;
+  return kept;
+}
+
+// One pass over rows of cells: candidates whose disk sums (cells' units) lie from `least` on, not clamped
+// ones. Disk sums are made for `reach` rows more on either side.
+void search(const Plan& p, const ReducedFrame& frame, int first_row, int last_row, double least,
+            SearchScratch& s) {
+  const std::size_t columns_stride = p.stride + k_cell_lanes;
+  const auto cols = static_cast<std::size_t>(p.cell_cols);
+  const int reach = p.pad;
+  for (int row = std::max(0, first_row - reach); row <= std::min(p.cell_rows - 1, last_row + reach); ++row) {
+    const std::size_t at = p.origin + static_cast<std::size_t>(row) * p.stride;
+    p.kernels->disk_sums(frame.cells.data() + at, static_cast<std::ptrdiff_t>(p.stride), p.runs(), cols,
+                         s.columns.data(), columns_stride, s.sums.data() + at, s.sharp.data() + at);
+  }
+  mirror_margin(p, s.sums.data());
+  const Noise& noise = frame.noise;
+  // The rough tests must not lose what the strict one, with the local noise, would keep.
   const double variance = noise.counted ? noise.per_count : std::max(1.0, noise.per_count / 4);
   PeakTest test;
   test.distance = p.pair_distance;
   test.diagonal = p.pair_diagonal;
-  const double look = std::max(0.5, p.threshold - k_looser);
-  test.variance = static_cast<float>(look * look * variance);
-  test.min_sum = static_cast<std::int32_t>(std::min(1e9, std::max(3 * variance, p.config.min_counts / unit)));
-  const MapView<std::int32_t> sums{s.sums.data() + p.origin, stride};
-  const int last_row = static_cast<int>(p.shape.rows) - p.edge;
-  const int last_col = static_cast<int>(p.shape.cols) - p.edge;
-  s.candidates.clear();
-  for (int row = p.edge; row < last_row && p.edge < last_col; ++row) {
+  const double look = std::max(0.5, k_rough * p.threshold);
+  test.variance = static_cast<float>(look * look * variance / frame.unit);
+  const double few = std::max(3 * variance, 0.5 * p.config.min_counts * frame.factor) / frame.unit;
+  test.min_sum = static_cast<Cell>(std::clamp(std::max(few, least), 1.0, 32000.0));
+  const int most = frame.clamped ? clamped_from(p) : 32767;
+  const int edge = p.edge / p.block;
+  const int end_row = (static_cast<int>(p.shape.rows) - p.edge + p.block - 1) / p.block;
+  const int end_col = (static_cast<int>(p.shape.cols) - p.edge + p.block - 1) / p.block;
+  for (int row = std::max(edge, first_row); row < std::min(end_row, last_row + 1) && edge < end_col; ++row) {
+    const std::size_t at = p.origin + static_cast<std::size_t>(row) * p.stride;
     const std::size_t count =
-        find_peaks(sums, {s.sharp.data() + p.origin, stride}, row, static_cast<std::size_t>(p.edge),
-                   static_cast<std::size_t>(last_col), test, s.found.data(), s.found.size());
+        p.kernels->find_peaks(s.sums.data() + at, s.sharp.data() + at, static_cast<std::ptrdiff_t>(p.stride),
+                              static_cast<std::size_t>(edge), static_cast<std::size_t>(end_col), test,
+                              s.found.data(), s.found.size());
     for (std::size_t i = 0; i < count && s.candidates.size() < k_max_candidates; ++i)
-      test_peak(p, image, s.sums.data(), s.sharp.data(), row, s.found[i], noise, s.candidates);
+      if (s.sums[at + s.found[i]] <= most)
+        test_cell(p, frame, s.sums.data(), s.sharp.data(), row, s.found[i], variance, s.candidates);
   }
-  return noise.per_count;
 }
 
 }  // namespace
 
-double find_candidates(const Plan& p, const WorkingFrame& frame, SearchScratch& s) noexcept {
-  if (s.stride != p.stride || s.origin != p.origin || s.rows != p.shape.rows || s.sums.size() != p.cells) {
-    s.stride = p.stride;
-    s.origin = p.origin;
-    s.rows = p.shape.rows;
-    s.sums.assign(p.cells, 0);
-    s.sharp.assign(p.cells, 0);
-    s.columns.clear();
-    s.found.assign(p.shape.cols, 0);
-    s.noise.reserve(1024);
+void find_candidates(const Plan& p, PixelType type, ReducedFrame& frame, SearchScratch& s) noexcept {
+  constexpr int k_step = 4;  // bits: what is clamped in one pass is well resolved in the next
+  if (s.sums.size() != p.count || s.found.size() < static_cast<std::size_t>(p.cell_cols)) {
+    s.sums.assign(p.count, 0);
+    s.sharp.assign(p.count, 0);
+    s.found.assign(static_cast<std::size_t>(p.cell_cols), 0);
     s.candidates.reserve(k_max_candidates);
   }
-  if (s.columns.size() < (p.levels.size() + 1) * p.stride + 64)
-    s.columns.assign((p.levels.size() + 1) * p.stride + 64, 0);
-  const DiskKernels& kernels = disk_kernels();
-  const double variance =
-      frame.wide ? search(p, frame.wide_image.data(), kernels.sums_u32, kernels.find_peaks, frame.unit, s)
-                 : search(p, frame.narrow.data(), kernels.sums_u16, kernels.find_peaks, frame.unit, s);
-  std::sort(s.candidates.begin(), s.candidates.end(), [](const Candidate& a, const Candidate& b) {
+  const std::size_t columns = p.levels.size() * (p.stride + k_cell_lanes);
+  if (s.columns.size() < columns) s.columns.assign(columns, 0);
+  s.candidates.clear();
+  search(p, frame, 0, p.cell_rows - 1, 0, s);
+  while (frame.clamped && frame.shift < 32) {
+    // Bright disks that are clamped somewhere have their centres in these rows or beside them.
+    const int first = std::max(0, frame.bright_first - p.pad);
+    const int last = std::min(p.cell_rows - 1, frame.bright_last + p.pad);
+    reduce_again(p, type, frame.shift + k_step, std::max(0, first - 2 * p.pad),
+                 std::min(p.cell_rows - 1, last + 2 * p.pad), frame);
+    search(p, frame, first, last, 0.7 * clamped_from(p) / (1 << k_step), s);
+  }
+  std::sort(s.candidates.begin(), s.candidates.end(), [](const DiskFit& a, const DiskFit& b) {
     if (a.sharp != b.sharp) return a.sharp > b.sharp;
     return a.row != b.row ? a.row < b.row : a.col < b.col;
   });
-  return variance;
+}
+
+bool is_disk(const Plan& p, const DiskFit& fit, double variance) noexcept {
+  const double pixels = static_cast<double>(fit.on.pixels);
+  if (!(pixels > 0)) return false;
+  const bool own = !(fit.off_pixels > 0);
+  const double off_pixels = own ? 2 * pixels : static_cast<double>(fit.off_pixels);
+  const double off =
+      own ? static_cast<double>(fit.background) * off_pixels : static_cast<double>(fit.off_counts);
+  const double alpha = pixels / off_pixels;
+  const double background = alpha * off;
+  const double on = without_spikes(fit.on, background / pixels, variance);
+  const double excess = on - background;
+  // The fit has a background of its own, from the pixels next to the disk.
+  const double certainty =
+      fit.height_sigma > 0 ? static_cast<double>(fit.height / fit.height_sigma) / std::sqrt(variance) : 0;
+  const bool spiked = on < static_cast<double>(fit.on.counts);
+  const bool certain = certainty >= p.threshold && !spiked;
+  if (!certain && certainty < 0.6 * std::sqrt(std::max(excess, 0.0) / variance)) return false;
+  // Where the background is curved the disks around are not its measure, and the fit's counts for more.
+  const double needed = certain ? k_rough * p.threshold : p.threshold;
+  if (rough_significance(on / variance, off / variance, alpha) < 2 * needed &&
+      li_ma(on / variance, off / variance, alpha) < needed)
+    return false;
+  // Diffuse scattering has humps that counting statistics do not know: a disk
+  // of little contrast must have an edge, too.
+  if (excess >= k_unsure_below * background) return true;
+  return excess >= p.threshold * k_hump * background && static_cast<double>(fit.sharp) >= 0.5 * excess;
 }
 
 }  // namespace bragglive::detail

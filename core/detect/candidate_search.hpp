@@ -1,34 +1,29 @@
-// Where disks may be: local maxima of the disk sum that counting statistics cannot explain by the background
-// around them.
+// Where disks may be: local maxima of disk sums on the reduced frame that the
+// background around them cannot explain.
 #pragma once
 #include <cstdint>
 #include <vector>
 
 #include "core/detect/disk_detector.hpp"
-#include "core/detect/frame_loader.hpp"
+#include "core/detect/disk_fitter.hpp"
+#include "core/detect/reduced_frame.hpp"
 
 namespace bragglive::detail {
 
-struct Candidate {
-  float row = 0, col = 0;        // px, interpolated
-  float counts = 0;              // above the local background
-  float background = 0;          // counts per pixel
-  float by_row = 0, by_col = 0;  // its slope, counts per pixel and pixel
-  float sharp = 0;               // disk sum above the ring close around it: largest where the disk fits best
-};
-
 struct SearchScratch {
-  std::vector<std::int32_t> columns, sums;
-  std::vector<float> sharp;
+  std::vector<Cell> columns, sums, sharp;
   std::vector<std::uint16_t> found;
-  std::vector<float> noise;
-  std::vector<Candidate> candidates;
-  std::size_t stride = 0, origin = 0, rows = 0;
+  std::vector<DiskFit> candidates;
 };
 
-// Fills scratch.candidates, the best fitting (largest `sharp`) first. Returns the variance per count that was
-// used.
-double find_candidates(const DiskDetector::Plan& plan, const WorkingFrame& frame,
-                       SearchScratch& scratch) noexcept;
+// Fills scratch.candidates with the starts of fits, the best fitting (largest
+// `sharp`) first. The test is loose: it must not lose what is_disk would keep.
+// Where bright disks were clamped the cells are made again, in larger units.
+void find_candidates(const DiskDetector::Plan& plan, PixelType type, ReducedFrame& frame,
+                     SearchScratch& scratch) noexcept;
+
+// The strict test, at the fitted place and with the disk's own pixels.
+// `variance`: of the noise, per count.
+bool is_disk(const DiskDetector::Plan& plan, const DiskFit& fit, double variance) noexcept;
 
 }  // namespace bragglive::detail

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "core/detect/bragg_list.hpp"
+#include "core/detect/simd.hpp"
 #include "core/frame/error.hpp"
 #include "core/frame/frame_view.hpp"
 
@@ -12,22 +13,29 @@ namespace bragglive {
 
 struct DiskDetectorConfig {
   double probe_radius_px = 3.0;  // radius of the undiffracted disk, detector pixels; > 0.5
-  // Width w of its soft edge, 1 / (1 + exp(4 (r - R) / w)), as the pixels record it; 0 = 1.2.
+  // Width w of its soft edge, 1 / (1 + exp(4 (r - R) / w)), as the pixels
+  // record it; 0 = 1.2.
   double probe_edge_px = 0;
-  // Expected number of noise maxima taken for disks: sets the threshold from counting statistics, so that it
-  // holds at any dose.
+  // Expected number of noise maxima taken for disks: sets the threshold from
+  // counting statistics, so that it holds at any dose.
   double false_disks_per_frame = 0.01;
-  // Variance of the noise per count: 1 for counted electrons, the gain for a camera; 0 = found in each frame,
-  // at least 1.
+  // Variance of the noise per count: 1 for counted electrons, the gain for a
+  // camera; 0 = found in each frame, at least 1.
   double variance_per_count = 0;
-  double min_counts = 0;      // absolute floor on a disk's background-free counts; 0 = statistics alone
-  double min_relative = 0;    // floor relative to the strongest disk outside the direct beam; 0 = off
-  double min_spacing_px = 0;  // disks closer than this: the stronger wins; 0 = 1.5 probe radii, at least 3 px
-  std::uint32_t edge_px = 0;  // centres nearer to the border are dropped; 0 = the probe radius, rounded up
+  double min_counts = 0;          // absolute floor on a disk's background-free counts; 0
+                                  // = statistics alone
+  double min_relative = 0;        // floor relative to the strongest disk outside the
+                                  // direct beam; 0 = off
+  double min_spacing_px = 0;      // disks closer than this: the stronger wins; 0
+                                  // = 1.5 probe radii, at least 3 px
+  std::uint32_t edge_px = 0;      // centres nearer to the border are dropped; 0 =
+                                  // the probe radius, rounded up
   std::uint32_t max_disks = 200;  // strongest kept; bounds the work on a frame that is all noise
-  // row * cols + col of hot, dead and gap pixels: replaced by their surroundings in the search, left out of
-  // the fits.
+  // row * cols + col of hot, dead and gap pixels: replaced by their
+  // surroundings in the search, left out of the fits.
   std::vector<std::uint32_t> masked_pixels;
+  // For tests and for comparing machines; refused where the processor lacks it.
+  InstructionSet instruction_set = InstructionSet::best;
 };
 
 // Bright-field and dark-field sums of the same pass, in counts.
@@ -55,15 +63,17 @@ class DiskDetector {
     std::unique_ptr<Data> data;
   };
 
-  // Fails when the probe does not fit the frame, the mask covers it, or a number is out of range.
+  // Fails when the probe does not fit the frame, the mask covers it, or a
+  // number is out of range.
   static Expected<DiskDetector> create(const DiskDetectorConfig& config, FrameShape shape);
   DiskDetector(DiskDetector&&) noexcept;
   DiskDetector& operator=(DiskDetector&&) noexcept;
   ~DiskDetector();
 
-  // Appends nothing to what was there: `disks` is cleared first. Result in detector pixels, intensity in
-  // counts above the local background, sorted by intensity, strongest first. `centre_row/col` (pixels) place
-  // the bright-field disk. Re-entrant; allocation-free after warm-up.
+  // Appends nothing to what was there: `disks` is cleared first. Result in
+  // detector pixels, intensity in counts above the local background, sorted by
+  // intensity, strongest first. `centre_row/col` (pixels) place the
+  // bright-field disk. Re-entrant; allocation-free after warm-up.
   DetectStatus detect(const FrameView& frame, double centre_row, double centre_col, Scratch& scratch,
                       BraggList& disks, FrameSums& sums) const noexcept;
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <numbers>
 
 #include "core/detect/significance.hpp"
@@ -19,13 +20,17 @@ Expected<void> check(const DiskDetectorConfig& c, FrameShape shape) {
   };
   if (shape.rows == 0 || shape.cols == 0 || shape.rows > k_max_detector_side ||
       shape.cols > k_max_detector_side)
-    return fail(ErrorArea::shape, "disk detection: a frame of {} x {} is not possible; sides go from 1 to {}",
+    return fail(ErrorArea::shape,
+                "disk detection: a frame of {} x {} is not possible; sides go "
+                "from 1 to {}",
                 shape.rows, shape.cols, k_max_detector_side);
   if (!(std::isfinite(c.probe_radius_px) && c.probe_radius_px > 0.5))
     return fail(ErrorArea::numeric, "disk detection: probe radius {} px; it must be above 0.5",
                 c.probe_radius_px);
   if (2 * c.probe_radius_px + 1 > std::min(shape.rows, shape.cols))
-    return fail(ErrorArea::shape, "disk detection: a probe of radius {} px does not fit a frame of {} x {}",
+    return fail(ErrorArea::shape,
+                "disk detection: a probe of radius {} px does not fit a frame "
+                "of {} x {}",
                 c.probe_radius_px, shape.rows, shape.cols);
   for (const std::uint32_t pixel : c.masked_pixels)
     if (pixel >= shape.pixels())
@@ -65,9 +70,27 @@ std::size_t pixels_of(const std::vector<int>& heights) {
   return pixels;
 }
 
-void plan_disk(Plan& p, double disk_radius, double outer_radius) {
-  const std::vector<int> disk = column_heights(disk_radius);
-  const std::vector<int> outer = column_heights(outer_radius);
+// Cells are as large as they can be without blurring the disk away: its radius
+// is at least 1.5 of them.
+int block_for(double radius, FrameShape shape) {
+  int block = 1;
+  while (block < 16 && radius / (2 * block) >= 1.45 && std::min(shape.rows, shape.cols) >= 32u * block)
+    block *= 2;
+  return block;
+}
+
+void plan_search(Plan& p) {
+  constexpr double k_rim = 0.35;  // of a cell: takes in the disk's soft edge
+  p.block = block_for(p.config.probe_radius_px, p.shape);
+  const double radius = p.config.probe_radius_px / p.block;
+  const auto cells = [&p](std::uint32_t side) {
+    return static_cast<int>((side + static_cast<std::uint32_t>(p.block) - 1) /
+                            static_cast<std::uint32_t>(p.block));
+  };
+  p.cell_rows = cells(p.shape.rows);
+  p.cell_cols = cells(p.shape.cols);
+  const std::vector<int> disk = column_heights(radius + k_rim);
+  const std::vector<int> outer = column_heights(radius + k_rim + std::max(1.0, 0.4 * radius));
   p.levels = disk;
   p.levels.insert(p.levels.end(), outer.begin(), outer.end());
   std::sort(p.levels.begin(), p.levels.end());
@@ -77,29 +100,41 @@ void plan_disk(Plan& p, double disk_radius, double outer_radius) {
   };
   for (const int height : disk) p.disk_levels.push_back(level(height));
   for (const int height : outer) p.outer_levels.push_back(level(height));
-  const std::size_t disk_pixels = pixels_of(disk);
-  p.ring_weight = static_cast<float>(disk_pixels) / static_cast<float>(pixels_of(outer) - disk_pixels);
-  for (std::size_t d = 0; d < disk.size(); ++d) {
-    const auto col = static_cast<std::ptrdiff_t>(d);
-    for (std::ptrdiff_t row = -disk[d]; row <= disk[d]; ++row) {
-      p.disk.push_back(row * static_cast<std::ptrdiff_t>(p.stride) + col);
-      if (d > 0) p.disk.push_back(row * static_cast<std::ptrdiff_t>(p.stride) - col);
-    }
-  }
+  p.disk_cells = static_cast<int>(pixels_of(disk));
+  p.ring_cells = static_cast<int>(pixels_of(outer)) - p.disk_cells;
+  p.ring_shift =
+      std::max(0, static_cast<int>(std::lround(std::log2(static_cast<double>(p.ring_cells) / p.disk_cells))));
+  p.cell_most = 32767 / std::max(p.disk_cells + p.ring_cells, 3 * p.disk_cells);
+  p.pair_distance = static_cast<int>(std::lround(1.6 * radius + 1));
+  p.pair_diagonal = static_cast<int>(std::ceil((1.6 * radius + 1) * std::numbers::sqrt2 / 2));
+
+  constexpr std::size_t k_lanes = detail::k_cell_lanes;
+  p.pad = std::max({p.pair_distance, p.pair_diagonal, p.levels.back(), static_cast<int>(outer.size())}) + 1;
+  p.stride = (static_cast<std::size_t>(p.cell_cols + 2 * p.pad) + 2 * k_lanes) / k_lanes * k_lanes;
+  p.origin = static_cast<std::size_t>(p.pad) * (p.stride + 1);
+  p.count = static_cast<std::size_t>(p.cell_rows + 2 * p.pad) * p.stride + 4 * k_lanes;
+  const auto stride = static_cast<std::ptrdiff_t>(p.stride);
+  const std::ptrdiff_t d = p.pair_distance;
+  const std::ptrdiff_t g = p.pair_diagonal;
+  p.pairs = {d, d * stride, g * stride + g, g * stride - g};
+  const double far = 2.0 * p.pair_distance * p.block;
+  const double across = 2.0 * p.pair_diagonal * p.block;
+  p.pair_way = {{{0, far}, {far, 0}, {across, across}, {across, -across}}};
 }
 
 void plan_ring(Plan& p, double inner, double outer) {
   constexpr std::size_t k_directions = Plan::k_sectors / 2;
   std::array<std::vector<Plan::RingPixel>, Plan::k_sectors> sectors;
-  p.ring_reach = static_cast<int>(outer);
-  for (int row = -p.ring_reach; row <= p.ring_reach; ++row)
-    for (int col = -p.ring_reach; col <= p.ring_reach; ++col) {
+  const auto reach = static_cast<int>(outer);
+  for (int row = -reach; row <= reach; ++row)
+    for (int col = -reach; col <= reach; ++col) {
       const double r = std::hypot(row, col);
       if (r < inner || r > outer) continue;
       const double turn = std::atan2(row, col) / (2 * std::numbers::pi) + 0.5;
       const std::size_t direction = static_cast<std::size_t>(turn * k_directions) % k_directions;
       const std::size_t zone = r < (inner + outer) / 2 ? 0 : 1;
-      // Half of the directions first, in both zones, then their opposites in the same order.
+      // Half of the directions first, in both zones, then their opposites in
+      // the same order.
       const std::size_t half = k_directions / 2;
       const std::size_t sector = direction / half * (2 * half) + zone * half + direction % half;
       sectors[sector].push_back({row, col});
@@ -109,25 +144,10 @@ void plan_ring(Plan& p, double inner, double outer) {
     p.ring.insert(p.ring.end(), sectors[i].begin(), sectors[i].end());
   }
   p.sector_begin[Plan::k_sectors] = p.ring.size();
-  for (const Plan::RingPixel& at : p.ring)
-    p.ring_offsets.push_back(at.row * static_cast<std::int32_t>(p.stride) + at.col);
-  const auto middle = [&](std::size_t sector) {
-    std::array<double, 2> sum{};
-    for (const Plan::RingPixel& at : sectors[sector]) {
-      sum[0] += at.row / static_cast<double>(sectors[sector].size());
-      sum[1] += at.col / static_cast<double>(sectors[sector].size());
-    }
-    return sum;
-  };
-  for (std::size_t i = 0; i < p.pair_direction.size(); ++i) {
-    const auto here = middle(i);
-    const auto there = middle(i + p.pair_direction.size());
-    p.pair_direction[i] = {here[0] - there[0], here[1] - there[1]};
-  }
 }
 
-// Each masked pixel becomes the mean of sound neighbours, from the rim of a masked region inwards. false:
-// nothing is sound.
+// Each masked pixel becomes the mean of sound neighbours, from the rim of a
+// masked region inwards. false: nothing is sound.
 bool plan_patches(Plan& p) {
   std::vector<std::uint8_t> unknown(p.shape.pixels(), 0);
   for (const std::uint32_t pixel : p.config.masked_pixels) unknown[pixel] = 1;
@@ -160,20 +180,27 @@ bool plan_patches(Plan& p) {
 
 void plan_mask(Plan& p) {
   if (p.config.masked_pixels.empty()) return;
-  p.usable.assign(p.cells, 0);
-  p.centre_ok.assign(p.cells, 0);
-  for (std::size_t row = 0; row < p.shape.rows; ++row)
-    std::fill_n(p.usable.begin() + static_cast<std::ptrdiff_t>(p.origin + row * p.stride), p.shape.cols,
-                std::uint8_t{1});
-  for (const std::uint32_t pixel : p.config.masked_pixels)
-    p.usable[p.origin + pixel / p.shape.cols * p.stride + pixel % p.shape.cols] = 0;
-  for (std::size_t row = 0; row < p.shape.rows; ++row)
-    for (std::size_t col = 0; col < p.shape.cols; ++col) {
-      const std::uint8_t* at = p.usable.data() + p.origin + row * p.stride + col;
-      std::size_t sound = 0;
-      for (const std::ptrdiff_t offset : p.disk) sound += at[offset];
-      p.centre_ok[p.origin + row * p.stride + col] = 10 * sound >= 6 * p.disk.size();
+  p.usable.assign(p.shape.pixels(), 1);
+  for (const std::uint32_t pixel : p.config.masked_pixels) p.usable[pixel] = 0;
+  // Masked pixels under a disk at each place: columns first, then rows of half
+  // chords.
+  const std::vector<int> disk = column_heights(p.config.probe_radius_px + 0.35);
+  const auto rows = static_cast<int>(p.shape.rows);
+  const auto cols = static_cast<int>(p.shape.cols);
+  const auto disk_pixels = static_cast<int>(pixels_of(disk));
+  std::vector<int> masked(p.shape.pixels(), 0);
+  for (const std::uint32_t pixel : p.config.masked_pixels) {
+    const int row = static_cast<int>(pixel / p.shape.cols);
+    const int col = static_cast<int>(pixel % p.shape.cols);
+    const auto reach = static_cast<int>(disk.size()) - 1;
+    for (int c = std::max(0, col - reach); c <= std::min(cols - 1, col + reach); ++c) {
+      const int height = disk[static_cast<std::size_t>(std::abs(c - col))];
+      for (int r = std::max(0, row - height); r <= std::min(rows - 1, row + height); ++r)
+        ++masked[static_cast<std::size_t>(r) * p.shape.cols + static_cast<std::size_t>(c)];
     }
+  }
+  p.centre_ok.resize(p.shape.pixels());
+  for (std::size_t i = 0; i < masked.size(); ++i) p.centre_ok[i] = 10 * masked[i] <= 4 * disk_pixels;
 }
 
 }  // namespace
@@ -185,20 +212,15 @@ Expected<DiskDetector> DiskDetector::create(const DiskDetectorConfig& config, Fr
   p.config = config;
   p.shape = shape;
   const double radius = config.probe_radius_px;
-  p.fitter = detail::DiskFitter(radius, config.probe_edge_px > 0 ? config.probe_edge_px : k_default_edge_px);
-  const double ring_inner = radius + 1.5;
-  const double ring_outer = ring_inner + std::max(3.0, 0.8 * radius);
-  p.pair_distance = static_cast<int>(std::lround(1.6 * radius + 1));
-  p.pair_diagonal = static_cast<int>(std::lround((1.6 * radius + 1) * std::numbers::sqrt2 / 2));
-  // Windows may hang over the border by their whole half, rings by their reach.
-  p.pad = std::max(p.fitter.templates().half() + 1, static_cast<int>(ring_outer)) + 1;
-  const std::size_t lanes = detail::k_vector_lanes;
-  p.stride = (shape.cols + lanes - 1) / lanes * lanes + 2 * static_cast<std::size_t>(p.pad) + lanes;
-  p.stride = (p.stride + lanes - 1) / lanes * lanes;
-  p.origin = static_cast<std::size_t>(p.pad) * (p.stride + 1);
-  p.cells = (shape.rows + 2 * static_cast<std::size_t>(p.pad) + 1) * p.stride + 8 * lanes;
-  plan_disk(p, radius + 0.35, radius + 0.35 + std::max(2.0, 0.3 * radius));
-  plan_ring(p, ring_inner, ring_outer);
+  if (!detail::has(config.instruction_set))
+    return fail(ErrorArea::numeric,
+                "disk detection: this processor lacks the "
+                "instruction set that was asked for");
+  p.fitter = detail::DiskFitter(radius, config.probe_edge_px > 0 ? config.probe_edge_px : k_default_edge_px,
+                                config.instruction_set);
+  p.kernels = &detail::search_kernels(config.instruction_set);
+  plan_search(p);
+  plan_ring(p, radius + 1.5, radius + 1.5 + std::max(3.0, 0.8 * radius));
   p.edge = config.edge_px ? static_cast<int>(std::min<std::uint32_t>(config.edge_px, k_max_detector_side))
                           : static_cast<int>(std::ceil(radius));
   p.spacing = config.min_spacing_px > 0 ? config.min_spacing_px : std::max(3.0, 1.5 * radius);

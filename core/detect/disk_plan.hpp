@@ -6,7 +6,7 @@
 
 #include "core/detect/disk_detector.hpp"
 #include "core/detect/disk_fitter.hpp"
-#include "core/detect/disk_kernels.hpp"
+#include "core/detect/search_kernels.hpp"
 
 namespace bragglive {
 
@@ -14,46 +14,44 @@ struct DiskDetector::Plan {
   DiskDetectorConfig config;
   FrameShape shape;
 
-  // Padded maps: pixel (0, 0) lies at `origin`, `cells` elements in all.
+  // The reduced frame: blocks of block x block pixels make a cell. Its maps are
+  // padded: cell (0, 0) lies at `origin`, `count` elements in all.
+  int block = 1;
+  int cell_rows = 0, cell_cols = 0;
   int pad = 0;
-  std::size_t stride = 0, origin = 0, cells = 0;
-
+  std::size_t stride = 0, origin = 0, count = 0;
   std::vector<int> levels, disk_levels, outer_levels;  // see DiskRuns
-  float ring_weight = 0;
-  std::vector<std::ptrdiff_t> disk;  // its pixels as offsets in a padded map
-  int edge = 0;
+  int ring_shift = 0;
+  int disk_cells = 0, ring_cells = 0;
+  int cell_most = 0;  // no cell is larger, so that no sum leaves 16 bits
+  int pair_distance = 0, pair_diagonal = 0;
+  std::array<std::ptrdiff_t, 4> pairs{};            // the same as steps in a map
+  std::array<std::array<double, 2>, 4> pair_way{};  // and in pixels
+  const detail::SearchKernels* kernels = nullptr;
+
+  int edge = 0;  // px
   double spacing = 0;
   double threshold = 0;  // standard deviations
-  int pair_distance = 0, pair_diagonal = 0;
 
   struct RingPixel {
     int row = 0, col = 0;
   };
-  static constexpr std::size_t k_sectors =
-      16;                       // eight directions in an inner and an outer zone; i and i + 8 are opposite
-  std::vector<RingPixel> ring;  // ordered by sector
-  std::vector<std::int32_t> ring_offsets;  // the same in a padded map
+  static constexpr std::size_t k_sectors = 16;  // eight directions in an inner and an outer zone
+  std::vector<RingPixel> ring;                  // ordered by sector
   std::array<std::size_t, k_sectors + 1> sector_begin{};
-  std::array<std::array<double, 2>, k_sectors / 2>
-      pair_direction{};  // from a sector's opposite to the sector, px
-  int ring_reach = 0;
-  double sector_pixels(std::size_t sector) const {
-    return static_cast<double>(sector_begin[sector + 1] - sector_begin[sector]);
-  }
 
   struct Patch {
     std::uint32_t pixel = 0;              // row * cols + col
     std::array<std::uint32_t, 4> from{};  // sound (or already replaced) pixels around it
     std::uint32_t count = 0;
   };
-  std::vector<Patch> patches;        // from the rim of each masked region inwards
-  std::vector<std::uint8_t> usable;  // padded map, 0 = masked or outside the frame; empty = no mask
-  std::vector<std::uint8_t>
-      centre_ok;  // padded map, 0 = more than 40 % of a disk here is masked; empty = no mask
+  std::vector<Patch> patches;           // from the rim of each masked region inwards
+  std::vector<std::uint8_t> usable;     // of each pixel, 0 = masked; empty = no mask
+  std::vector<std::uint8_t> centre_ok;  // 0 = more than 40 % of a disk here is masked; empty = no mask
 
   detail::DiskFitter fitter;
 
-  detail::DiskRuns runs() const { return {levels, disk_levels, outer_levels, ring_weight}; }
+  detail::DiskRuns runs() const { return {levels, disk_levels, outer_levels, ring_shift}; }
 };
 
 }  // namespace bragglive

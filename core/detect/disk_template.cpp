@@ -17,10 +17,15 @@ DiskTemplates::DiskTemplates(double radius_px, double edge_px) : radius_(radius_
   side_ = static_cast<std::size_t>(2 * half_ + 1);
   stride_ = (side_ + k_row_multiple - 1) / k_row_multiple * k_row_multiple;
   inside_.assign(size(), 0);
+  outside_.assign(size(), 0);
   for (int row = -half_; row <= half_; ++row)
     for (int col = -half_; col <= half_; ++col)
-      if (std::hypot(row, col) <= window)
-        inside_[static_cast<std::size_t>(row + half_) * stride_ + static_cast<std::size_t>(col + half_)] = 1;
+      if (std::hypot(row, col) <= window) {
+        const std::size_t at =
+            static_cast<std::size_t>(row + half_) * stride_ + static_cast<std::size_t>(col + half_);
+        inside_[at] = 1;
+        if (std::hypot(row, col) > reach_ + 0.5) outside_[at] = 1;
+      }
   const double step = edge_px / 64;
   for (double r = step / 2; r < radius_px + 5 * edge_px; r += step)
     area_ += 2 * std::numbers::pi * r * step / (1 + std::exp(4 * (r - radius_px) / edge_px));
@@ -53,18 +58,19 @@ void DiskTemplates::sample(double row, double col, float* out) const noexcept {
     }
 }
 
+TemplateView DiskTemplates::exact(float& row, float& col, float* scratch) const noexcept {
+  sample(static_cast<double>(row), static_cast<double>(col), scratch);
+  row = col = 0;
+  return {scratch, scratch + size(), scratch + 2 * size()};
+}
+
 TemplateView DiskTemplates::nearest(float& row, float& col, float* scratch) const noexcept {
-  const float* at = scratch;
-  if (table_.empty()) {
-    sample(static_cast<double>(row), static_cast<double>(col), scratch);
-    row = col = 0;
-  } else {
-    const int i = std::clamp(static_cast<int>(std::lround((row + 0.5f) * k_phases)), 0, k_phases);
-    const int j = std::clamp(static_cast<int>(std::lround((col + 0.5f) * k_phases)), 0, k_phases);
-    row -= static_cast<float>(i) / k_phases - 0.5f;
-    col -= static_cast<float>(j) / k_phases - 0.5f;
-    at = table_.data() + static_cast<std::size_t>(i * (k_phases + 1) + j) * 3 * size();
-  }
+  if (table_.empty()) return exact(row, col, scratch);
+  const int i = std::clamp(static_cast<int>((row + 0.5f) * k_phases + 0.5f), 0, k_phases);
+  const int j = std::clamp(static_cast<int>((col + 0.5f) * k_phases + 0.5f), 0, k_phases);
+  row -= static_cast<float>(i) / k_phases - 0.5f;
+  col -= static_cast<float>(j) / k_phases - 0.5f;
+  const float* at = table_.data() + static_cast<std::size_t>(i * (k_phases + 1) + j) * 3 * size();
   return {at, at + size(), at + 2 * size()};
 }
 

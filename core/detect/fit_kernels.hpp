@@ -1,21 +1,25 @@
-// The sums over a window that a scoring step needs.
+// The sums over a window that fitting a disk needs.
 #pragma once
 #include <cstddef>
+#include <cstdint>
 
 #include "core/detect/disk_template.hpp"
+#include "core/detect/simd.hpp"
 
 namespace bragglive::detail {
 
 struct FitWindow {
   const float* data = nullptr;  // counts
-  const float* rest = nullptr;  // counts expected from other disks
+  const float* rest = nullptr;  // counts expected from other disks and from the
+                                // slope of the background
   const float* good = nullptr;  // 1 or 0: pixels that take part
   std::size_t size = 0;         // floats, a multiple of 16
+  std::size_t stride = 0;       // floats per row, a multiple of 16
   TemplateView shape;
 };
 
-// Expected counts: background + height * (T + row * dT/drow + col * dT/dcol) + rest; weights 1 /
-// max(expected, least).
+// Expected counts: background + height * (T + row * dT/drow + col * dT/dcol) +
+// rest; weights 1 / max(expected, least).
 struct FitPoint {
   float height = 0, background = 0, row = 0, col = 0, least = 0;
 };
@@ -26,14 +30,33 @@ struct FitSums {
   float score[4] = {};
 };
 
-using SumFit = void (*)(const FitWindow& window, const FitPoint& point, FitSums& sums);
-// Sum of counts - expected over the pixels where T exceeds `edge`.
-using SumResidual = float (*)(const FitWindow& window, const FitPoint& point, float edge);
+// Over the pixels where T exceeds an edge.
+struct DiskPixels {
+  float pixels = 0;
+  float counts = 0;    // minus what other disks put there
+  float residual = 0;  // counts - expected
+  float top = 0,
+        second = 0;  // two of the highest pixels, those of one vector lane apart
+};
+
+// Least squares of a plane through counts - rest over the pixels of `far` (1 or
+// 0) where other disks put at most `rest_most`: sums of 1, r, c, rr, rc, cc, v,
+// vr, vc with r, c from the window's middle.
+struct PlaneSums {
+  float n = 0, r = 0, c = 0, rr = 0, rc = 0, cc = 0, v = 0, vr = 0, vc = 0;
+};
+
+// Copies `side` rows of `stride` pixels, `pitch` pixels apart, as floats times
+// `factor`, none negative.
+using CopyWindow = void (*)(const std::byte* from, std::size_t pitch, std::size_t side, std::size_t stride,
+                            float factor, float* to);
 
 struct FitKernels {
-  SumFit sum_fit;
-  SumResidual sum_residual;
+  CopyWindow copy_u8, copy_u16, copy_u32, copy_f32;
+  void (*sum_fit)(const FitWindow& window, const FitPoint& point, FitSums& sums);
+  void (*sum_disk)(const FitWindow& window, const FitPoint& point, float edge, DiskPixels& sums);
+  void (*sum_plane)(const FitWindow& window, const float* far, float rest_most, PlaneSums& sums);
 };
-const FitKernels& fit_kernels();
+const FitKernels& fit_kernels(InstructionSet set);
 
 }  // namespace bragglive::detail

@@ -10,19 +10,21 @@ namespace bragglive::detail {
 using Plan = DiskDetector::Plan;
 
 template <class Pixel>
-Noise noise_of(const Plan& p, const Pixel* image, std::vector<float>& samples) {
+Noise noise_of(const RawImage<Pixel>& image, std::vector<float>& samples) {
   constexpr std::size_t k_samples = 256;
   constexpr std::size_t k_cols = 9;
   constexpr float k_least_counts = 12;
   constexpr double k_third = 0.186;
   constexpr double k_certain = 1.4;  // below, the estimate's own scatter could have done it
   samples.clear();
-  if (p.shape.rows < 3 || p.shape.cols < k_cols) return {};
-  const std::size_t row_room = p.shape.rows - 2;
-  const std::size_t col_room = p.shape.cols - k_cols + 1;
-  const auto mismatch = [](double left, double middle, double right) {
-    const double difference = middle - 0.5 * (left + right);
-    return static_cast<float>(difference * difference / (0.5 * (left + middle + right)));
+  const auto rows = static_cast<std::size_t>(image.rows);
+  const auto cols = static_cast<std::size_t>(image.cols);
+  if (rows < 3 || cols < k_cols) return {};
+  const std::size_t row_room = rows - 2;
+  const std::size_t col_room = cols - k_cols + 1;
+  const auto mismatch = [](float left, float middle, float right) {
+    const float difference = middle - 0.5f * (left + right);
+    return difference * difference / (0.5f * (left + middle + right));
   };
   std::array<float, k_samples> single{};
   std::size_t singles_found = 0;
@@ -30,15 +32,19 @@ Noise noise_of(const Plan& p, const Pixel* image, std::vector<float>& samples) {
     // A Kronecker sequence spreads the samples evenly over any shape.
     const std::size_t row = (i * 40503 & 0xffff) * row_room >> 16;
     const std::size_t col = (i * 24109 & 0xffff) * col_room >> 16;
-    const Pixel* at = image + p.origin + row * p.stride + col;
-    std::array<double, 3> block{};
-    for (std::size_t r = 0; r < 3; ++r)
-      for (std::size_t c = 0; c < k_cols; ++c) block[c / 3] += static_cast<double>(at[r * p.stride + c]);
-    if (block[0] + block[1] + block[2] < static_cast<double>(k_least_counts)) continue;
-    const Pixel* middle = at + p.stride + 3;
-    if (middle[0] + middle[1] + middle[2] > 0)
-      single[singles_found++] = mismatch(static_cast<double>(middle[0]), static_cast<double>(middle[1]),
-                                         static_cast<double>(middle[2]));
+    const std::size_t at = row * cols + col;
+    std::array<float, k_cols> sum;
+    std::array<float, 3> single_at;
+    for (std::size_t c = 0; c < k_cols; ++c) {
+      const float middle = image.counts(at + cols + c);
+      sum[c] = image.counts(at + c) + middle + image.counts(at + 2 * cols + c);
+      if (c / 3 == 1) single_at[c % 3] = middle;
+    }
+    const std::array<float, 3> block{sum[0] + sum[1] + sum[2], sum[3] + sum[4] + sum[5],
+                                     sum[6] + sum[7] + sum[8]};
+    if (block[0] + block[1] + block[2] < k_least_counts) continue;
+    if (single_at[0] + single_at[1] + single_at[2] > 0)
+      single[singles_found++] = mismatch(single_at[0], single_at[1], single_at[2]);
     samples.push_back(mismatch(block[0], block[1], block[2]));
   }
   if (samples.size() < k_samples / 3) return {};
@@ -58,7 +64,7 @@ Noise noise_of(const Plan& p, const Pixel* image, std::vector<float>& samples) {
 }
 
 template <class Pixel>
-double local_noise(const Plan& p, const Pixel* image, int row, int col, const Noise& noise) {
+double local_noise(const Plan& p, const RawImage<Pixel>& image, int row, int col, const Noise& noise) {
   const auto rows = static_cast<int>(p.shape.rows);
   const auto cols = static_cast<int>(p.shape.cols);
   std::array<double, Plan::k_sectors> found{};
@@ -69,8 +75,7 @@ double local_noise(const Plan& p, const Pixel* image, int row, int col, const No
       const int r = row + p.ring[i].row;
       const int c = col + p.ring[i].col;
       if (r < 0 || c < 0 || r >= rows || c >= cols) continue;
-      const auto value = static_cast<double>(
-          image[p.origin + static_cast<std::size_t>(r) * p.stride + static_cast<std::size_t>(c)]);
+      const auto value = static_cast<double>(image.counts(r, c));
       n += 1;
       sum += value;
       sum2 += value * value;
@@ -83,9 +88,13 @@ double local_noise(const Plan& p, const Pixel* image, int row, int col, const No
   return std::max(1.0, noise.spread * *middle);
 }
 
-template Noise noise_of(const Plan&, const std::uint16_t*, std::vector<float>&);
-template double local_noise(const Plan&, const std::uint16_t*, int, int, const Noise&);
-template Noise noise_of(const Plan&, const std::uint32_t*, std::vector<float>&);
-template double local_noise(const Plan&, const std::uint32_t*, int, int, const Noise&);
+#define BL_INSTANTIATE(Pixel)                                           \
+  template Noise noise_of(const RawImage<Pixel>&, std::vector<float>&); \
+  template double local_noise(const Plan&, const RawImage<Pixel>&, int, int, const Noise&);
+BL_INSTANTIATE(std::uint8_t)
+BL_INSTANTIATE(std::uint16_t)
+BL_INSTANTIATE(std::uint32_t)
+BL_INSTANTIATE(float)
+#undef BL_INSTANTIATE
 
 }  // namespace bragglive::detail

@@ -1,6 +1,6 @@
-// Disk detection: speed against the Fourier reference path and against reading the bytes, and accuracy over
-// doses against the reference path with its best threshold. Every ratio is taken in one run, on one thread,
-// in processor time.
+// Disk detection: speed against the Fourier reference path and against reading
+// the bytes, and accuracy over doses against the reference path with its best
+// threshold. Every ratio is taken in one run, on one thread, in processor time.
 #include <cstdio>
 #include <cstring>
 #include <ctime>
@@ -89,7 +89,8 @@ void speed(FrameShape shape, double radius, double dose, int disks, const char* 
       [&] { std::memcpy(copy.data(), patterns[next++ % patterns.size()].counts.data(), copy.size() * 2); },
       0.1);
   std::printf(
-      "%4u x %-4u R %4.1f dose %8.0f: %7.0f frames/s (%.1f disks), wanted %s; %5.0f x the Fourier path "
+      "%4u x %-4u R %4.1f dose %8.0f: %7.0f frames/s (%.1f disks), "
+      "wanted %s; %5.0f x the Fourier path "
       "(%.0f/s); %.0f x the time of copying the frame\n",
       shape.rows, shape.cols, radius, dose, 1 / fast, per_frame, wanted, slow / fast, 1 / slow, fast / floor);
 }
@@ -151,7 +152,8 @@ void accuracy(double radius, double dose, double halo) {
     best_fast = std::max(best_fast, tally.f1());
   }
 
-  // The reference's own best: every threshold on the correlation value, every smoothing.
+  // The reference's own best: every threshold on the correlation value, every
+  // smoothing.
   double best_slow = 0;
   for (const double sigma : {0.0, 1.0, 2.0}) {
     Reference reference = reference_for(spec, Subpixel::poly, sigma);
@@ -175,7 +177,8 @@ void accuracy(double radius, double dose, double halo) {
     }
   }
   std::printf(
-      "R %4.1f dose %8.0f halo %.1f: F1 %.3f (default), %.3f (best); Fourier path with its best threshold "
+      "R %4.1f dose %8.0f halo %.1f: F1 %.3f (default), %.3f (best); "
+      "Fourier path with its best threshold "
       "%.3f; position error %.2f x Cramer-Rao; intensity %+.1f %%\n",
       radius, dose, halo, at_default, best_fast, best_slow, std::sqrt(position / std::max(1, fitted)),
       100 * bias / std::max(1, fitted));

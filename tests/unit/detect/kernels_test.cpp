@@ -3,50 +3,115 @@
 
 #include "core/detect/candidate_search.hpp"
 #include "core/detect/disk_plan.hpp"
-#include "core/detect/frame_loader.hpp"
+#include "core/detect/reduced_frame.hpp"
 #include "core/detect/significance.hpp"
 #include "tests/catch.hpp"
+#include "tests/unit/detect/pattern_maker.hpp"
 
 using namespace bragglive;
 
-TEST_CASE("disk sums are the sums of the disk's pixels, up to the border") {
+namespace {
+
+constexpr InstructionSet k_sets[] = {InstructionSet::plain, InstructionSet::avx2, InstructionSet::avx512};
+
+}  // namespace
+
+TEST_CASE(
+    "disk sums are the sums of the disk's cells, up to the border, with "
+    "every instruction set") {
   std::mt19937 random(7);
-  for (const FrameShape shape : {FrameShape{40, 37}, FrameShape{33, 130}, FrameShape{64, 64}})
-    for (const double radius : {0.8, 1.4, 3.0, 7.5}) {
-      std::vector<std::uint16_t> pixels(shape.pixels());
-      for (std::uint16_t& pixel : pixels) pixel = static_cast<std::uint16_t>(random() % 300);
-      DiskDetectorConfig config;
-      config.probe_radius_px = radius;
-      const auto detector = DiskDetector::create(config, shape);
-      REQUIRE(detector);
-      const DiskDetector::Plan& plan = detector->plan();
-      detail::WorkingFrame frame;
-      REQUIRE(detail::load_frame(plan, {pixels.data(), shape, PixelType::u16}, frame) == DetectStatus::ok);
-      detail::SearchScratch scratch;
-      (void)detail::find_candidates(plan, frame, scratch);
-      std::size_t wrong = 0;
-      const double sum_radius = radius + 0.35;
-      for (int row = 0; row < static_cast<int>(shape.rows); ++row)
-        for (int col = 0; col < static_cast<int>(shape.cols); ++col) {
-          std::int64_t expected = 0;
-          for (int r = 0; r < static_cast<int>(shape.rows); ++r)
-            for (int c = 0; c < static_cast<int>(shape.cols); ++c)
-              if ((r - row) * (r - row) + (c - col) * (c - col) <= sum_radius * sum_radius)
-                expected += pixels[static_cast<std::size_t>(r) * shape.cols + static_cast<std::size_t>(c)];
-          wrong += expected != scratch.sums[plan.origin + static_cast<std::size_t>(row) * plan.stride +
-                                            static_cast<std::size_t>(col)];
+  for (const InstructionSet set : k_sets)
+    for (const FrameShape shape : {FrameShape{40, 37}, FrameShape{33, 130}, FrameShape{64, 64}})
+      for (const double radius : {0.8, 1.4, 3.0, 7.5}) {
+        if (!detail::has(set)) continue;
+        std::vector<std::uint16_t> pixels(shape.pixels());
+        for (std::uint16_t& pixel : pixels) pixel = static_cast<std::uint16_t>(random() % 3);
+        DiskDetectorConfig config;
+        config.probe_radius_px = radius;
+        config.instruction_set = set;
+        const auto detector = DiskDetector::create(config, shape);
+        REQUIRE(detector);
+        const DiskDetector::Plan& plan = detector->plan();
+        detail::ReducedFrame frame;
+        REQUIRE(detail::reduce_frame(plan, {pixels.data(), shape, PixelType::u16}, frame) ==
+                DetectStatus::ok);
+        CHECK(frame.unit == 1);
+        detail::SearchScratch scratch;
+        detail::find_candidates(plan, PixelType::u16, frame, scratch);
+        const auto mirrored = [](int i, int side) {
+          return i < 0 ? -1 - i : i < side ? i : 2 * side - 1 - i;
+        };
+        const auto cell = [&](int row, int col) {
+          int sum = 0;
+          for (int r = row * plan.block; r < (row + 1) * plan.block; ++r)
+            for (int c = col * plan.block; c < (col + 1) * plan.block; ++c)
+              if (r < static_cast<int>(shape.rows) && c < static_cast<int>(shape.cols))
+                sum += pixels[static_cast<std::size_t>(r) * shape.cols + static_cast<std::size_t>(c)];
+          return sum;
+        };
+        const double sum_radius = radius / plan.block + 0.35;
+        const int reach = static_cast<int>(sum_radius);
+        std::size_t wrong = 0;
+        for (int row = 0; row < plan.cell_rows; ++row)
+          for (int col = 0; col < plan.cell_cols; ++col) {
+            int expected = 0;
+            for (int r = -reach; r <= reach; ++r)
+              for (int c = -reach; c <= reach; ++c)
+                if (r * r + c * c <= sum_radius * sum_radius)
+                  expected += cell(mirrored(row + r, plan.cell_rows), mirrored(col + c, plan.cell_cols));
+            wrong += expected != scratch.sums[plan.origin + static_cast<std::size_t>(row) * plan.stride +
+                                              static_cast<std::size_t>(col)];
+          }
+        CAPTURE(shape.rows, shape.cols, radius, static_cast<int>(set));
+        CHECK(wrong == 0);
+      }
+}
+
+TEST_CASE("every instruction set finds the same disks") {
+  test::PatternSpec spec;
+  spec.dose = 3e4;
+  spec.background = 0.2;
+  for (const double radius : {1.4, 3.0, 6.5}) {
+    spec.probe_radius = radius;
+    spec.min_spacing = 3 * radius + 4;
+    const test::Pattern pattern = test::make_pattern(spec, 11);
+    const auto check_type = [&]<class Pixel>(Pixel, PixelType type) {
+      std::vector<Pixel> pixels(pattern.counts.begin(), pattern.counts.end());
+      BraggList expected;
+      for (const InstructionSet set : k_sets) {
+        DiskDetectorConfig config;
+        config.probe_radius_px = radius;
+        config.instruction_set = set;
+        const auto detector = DiskDetector::create(config, spec.shape);
+        CHECK(detector.has_value() == detail::has(set));
+        if (!detector) continue;
+        DiskDetector::Scratch scratch;
+        BraggList disks;
+        FrameSums sums;
+        REQUIRE(detector->detect({pixels.data(), spec.shape, type}, 96, 96, scratch, disks, sums) ==
+                DetectStatus::ok);
+        if (set == InstructionSet::plain) expected = disks;
+        REQUIRE(disks.size() == expected.size());
+        CHECK(disks.size() > 10);
+        for (std::size_t i = 0; i < disks.size(); ++i) {
+          CHECK(disks[i].qx == Approx(expected[i].qx).margin(2e-3));
+          CHECK(disks[i].qy == Approx(expected[i].qy).margin(2e-3));
+          CHECK(disks[i].intensity == Approx(expected[i].intensity).epsilon(2e-3));
         }
-      CAPTURE(shape.rows, shape.cols, radius);
-      CHECK(wrong == 0);
-    }
+      }
+    };
+    check_type(std::uint16_t{}, PixelType::u16);
+    check_type(std::uint32_t{}, PixelType::u32);
+    check_type(float{}, PixelType::f32);
+  }
 }
 
 TEST_CASE("quantiles and significances are those of the tables") {
   CHECK(detail::normal_quantile_above(0.5) == Approx(0).margin(1e-9));
   CHECK(detail::normal_quantile_above(0.158655) == Approx(1).epsilon(1e-5));
   CHECK(detail::normal_quantile_above(2.866516e-7) == Approx(5).epsilon(1e-6));
-  // Equal rates are not significant; a hundred against nine in as large a region are many standard
-  // deviations.
+  // Equal rates are not significant; a hundred against nine in as large a
+  // region are many standard deviations.
   CHECK(detail::li_ma(10, 20, 0.5) == 0);
   CHECK(detail::li_ma(100, 9, 1) > 8);
   CHECK(detail::li_ma(5, 0, 0.2) > 3.5);
