@@ -18,11 +18,18 @@ using namespace detail;
 constexpr std::size_t k_oob_scale =
     1U << 16;  // class shares are summed as whole numbers: any order gives the same sum
 
-std::vector<Sample> draw_samples(std::span<const std::uint32_t> rows, bool bootstrap, Random& random) {
+std::vector<Sample> draw_samples(std::span<const std::uint32_t> rows, std::span<const std::uint32_t> groups,
+                                 bool bootstrap, Random& random) {
   const auto n = static_cast<std::uint32_t>(rows.size());
   std::vector<std::uint16_t> drawn(n, bootstrap ? 0 : 1);
-  if (bootstrap)
+  if (bootstrap && groups.empty())
     for (std::uint32_t i = 0; i < n; ++i) ++drawn[random.below(n)];
+  if (bootstrap && !groups.empty()) {
+    const std::uint32_t count = *std::max_element(groups.begin(), groups.end()) + 1;
+    std::vector<std::uint16_t> of_group(count);
+    for (std::uint32_t g = 0; g < count; ++g) ++of_group[random.below(count)];
+    for (std::uint32_t i = 0; i < n; ++i) drawn[i] = of_group[groups[i]];
+  }
   std::vector<Sample> samples;
   samples.reserve(n);
   for (std::uint32_t i = 0; i < n; ++i)
@@ -124,17 +131,22 @@ void score_unseen(const TreeBuilder<ClassPolicy>::Tree& tree, const BinnedTable&
   }
 }
 
-double accuracy_of(const std::vector<std::uint32_t>& score, const ClassTargets& targets) {
+void answer_unseen(const std::vector<std::uint32_t>& score, const ClassTargets& targets, TrainedForest& out) {
   const std::size_t classes = targets.labels.size();
-  std::size_t right = 0, scored = 0;
+  std::size_t right = 0;
   for (std::size_t i = 0; i < targets.rows.size(); ++i) {
     const auto of_row = std::span(score).subspan(i * classes, classes);
     const auto best = std::max_element(of_row.begin(), of_row.end());
     if (*best == 0) continue;
-    ++scored;
-    right += static_cast<std::size_t>(best - of_row.begin()) == targets.classes[i] ? 1 : 0;
+    double sum = 0;
+    for (const std::uint32_t share : of_row) sum += share;
+    const bool is_right = static_cast<std::size_t>(best - of_row.begin()) == targets.classes[i];
+    right += is_right ? 1 : 0;
+    out.out_of_bag_probability.push_back(static_cast<float>(*best / sum));
+    out.out_of_bag_right.push_back(is_right ? 1 : 0);
   }
-  return scored > 0 ? static_cast<double>(right) / static_cast<double>(scored) : -1;
+  if (!out.out_of_bag_right.empty())
+    out.out_of_bag_accuracy = static_cast<double>(right) / static_cast<double>(out.out_of_bag_right.size());
 }
 
 }  // namespace
@@ -150,12 +162,18 @@ Expected<TrainedForest> train_classifier(const BinnedTable& table, const ClassTa
                 targets.rows.size());
   for (const std::uint8_t one : targets.classes)
     if (one >= classes) return fail(ErrorArea::shape, "training: class {} of {}", one, classes);
+  if (!targets.groups.empty() && targets.groups.size() != targets.rows.size())
+    return fail(ErrorArea::shape, "training: {} groups for {} rows", targets.groups.size(),
+                targets.rows.size());
+  for (const std::uint32_t group : targets.groups)
+    if (group >= targets.rows.size())
+      return fail(ErrorArea::shape, "training: group {} of {} rows", group, targets.rows.size());
 
   std::vector<TreeBuilder<ClassPolicy>::Tree> trees(config.trees);
   std::vector<std::uint32_t> score(config.out_of_bag ? targets.rows.size() * classes : 0);
   for_each_tree(config, [&](std::size_t t) {
     Random random(seed_of_tree(config.seed, t));
-    std::vector<Sample> samples = draw_samples(targets.rows, config.bootstrap, random);
+    std::vector<Sample> samples = draw_samples(targets.rows, targets.groups, config.bootstrap, random);
     for (Sample& sample : samples) sample.one = targets.classes[sample.target];
     TreeBuilder<ClassPolicy> builder(table, config, ClassPolicy(classes));
     trees[t] = builder.grow(samples, random);
@@ -180,7 +198,9 @@ Expected<TrainedForest> train_classifier(const BinnedTable& table, const ClassTa
   }
   auto forest = Forest::create(std::move(parts));
   if (!forest) return tl::unexpected(forest.error());
-  return TrainedForest{std::move(*forest), config.out_of_bag ? accuracy_of(score, targets) : -1};
+  TrainedForest out{std::move(*forest), -1, {}, {}};
+  if (config.out_of_bag) answer_unseen(score, targets, out);
+  return out;
 }
 
 Expected<TrainedForest> train_regressor(const BinnedTable& table, const VectorTargets& targets,
@@ -213,7 +233,7 @@ Expected<TrainedForest> train_regressor(const BinnedTable& table, const VectorTa
     Random random(seed_of_tree(config.seed, t));
     TreeBuilder<VectorPolicy> builder(table, config,
                                       VectorPolicy(scaled, targets.values, outputs, config.median_leaves));
-    trees[t] = builder.grow(draw_samples(targets.rows, config.bootstrap, random), random);
+    trees[t] = builder.grow(draw_samples(targets.rows, {}, config.bootstrap, random), random);
   });
 
   ForestParts parts;
@@ -235,7 +255,7 @@ Expected<TrainedForest> train_regressor(const BinnedTable& table, const VectorTa
   }
   auto forest = Forest::create(std::move(parts));
   if (!forest) return tl::unexpected(forest.error());
-  return TrainedForest{std::move(*forest), -1};
+  return TrainedForest{std::move(*forest), -1, {}, {}};
 }
 
 }  // namespace bragglive

@@ -22,7 +22,7 @@ struct ForestConfig {
   std::uint64_t seed = 32;
   unsigned threads = 0;        // 0 = all
   bool median_leaves = false;  // regression: a leaf holds the median of its samples, not the mean
-  bool out_of_bag = false;     // also score every row by the trees that did not see it
+  bool out_of_bag = false;     // also ask every row of the trees that did not see it
   std::function<void(std::uint32_t done)> progress;  // from any thread, after each tree
 };
 
@@ -31,6 +31,9 @@ struct ClassTargets {
   std::span<const std::uint32_t> rows;    // into the table
   std::span<const std::uint8_t> classes;  // per entry of rows, < labels.size()
   std::span<const std::uint16_t> labels;
+  // Per entry of rows; not empty: the bootstrap draws whole groups, so that a tree which has not seen a row
+  // has seen nothing of its group. Numbers below rows.size().
+  std::span<const std::uint32_t> groups = {};
 };
 struct VectorTargets {
   std::span<const std::uint32_t> rows;
@@ -43,8 +46,11 @@ struct VectorTargets {
 
 struct TrainedForest {
   Forest forest;
-  double out_of_bag_accuracy =
-      -1;  // classification with out_of_bag; share of the rows that some tree did not see
+  // Classification with out_of_bag, of the rows that some tree did not see: share right; the probability of
+  // the label that those trees give, and whether it is right.
+  double out_of_bag_accuracy = -1;
+  std::vector<float> out_of_bag_probability;
+  std::vector<std::uint8_t> out_of_bag_right;
 };
 
 // Fail on an empty or inconsistent input. A class without rows is allowed: it is never predicted.

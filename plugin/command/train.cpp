@@ -22,7 +22,10 @@ struct Options {
   std::uint32_t copies = 1;
   std::optional<std::uint32_t> trees, depth, min_leaf, features_per_split, group_trees, lattice_trees,
       group_min_leaf, lattice_min_leaf;
-  bool triclinic = false, use_test = false;
+  bool triclinic = false, use_test = false, no_resume = false;
+  std::string merged;
+  std::optional<std::uint32_t> merged_copies, quality_rows;
+  std::string bootstrap;
   double validation = 0, voltage = 300;
   std::uint64_t seed = 32;
   unsigned threads = 0;
@@ -39,6 +42,11 @@ ModelTrainConfig config_of(const Options& options) {
   config.validation_share = options.validation;
   config.seed = options.seed;
   config.threads = options.threads;
+  config.merged = options.merged;
+  if (options.merged_copies) config.merged_copies = *options.merged_copies;
+  if (options.quality_rows) config.quality_rows = *options.quality_rows;
+  if (!options.bootstrap.empty()) config.bootstrap_materials = options.bootstrap == "materials";
+  if (!options.no_resume) config.checkpoint = options.out + ".parts";
   for (ForestConfig* forest : {&config.system, &config.space_group, &config.lattice}) {
     if (options.trees) forest->trees = *options.trees;
     if (options.depth) forest->max_depth = *options.depth;
@@ -93,6 +101,8 @@ Json provenance_of(const Options& options, const ModelTrainConfig& config, const
       {"licence",
        "Structures: Materials Project (materialsproject.org), CC BY 4.0; A. Jain et al., APL Materials 1, "
        "011002 (2013)."}};
+  if (scores.out_of_bag >= 0) out["out_of_bag_accuracy"] = scores.out_of_bag;
+  if (scores.merged_out_of_bag >= 0) out["merged_out_of_bag_accuracy"] = scores.merged_out_of_bag;
   if (scores.validation_patterns > 0)
     out["validation"] = {{"share", config.validation_share},
                          {"patterns", scores.validation_patterns},
@@ -166,12 +176,25 @@ int run(const Options& options) {
     bar.update(done, total, std::string(stage));
   };
   auto trained = train_crystal_model(*data, config);
-  if (!trained) return report(trained.error());
+  if (!trained) {
+    if (std::filesystem::exists(config.checkpoint))
+      fmt::print(stderr, "bragglive: finished forests are kept in {}: the same command goes on behind them\n",
+                 config.checkpoint.string());
+    return report(trained.error());
+  }
   trained->parts.provenance = provenance_of(options, config, *data, trained->scores).dump();
   if (auto saved = save_crystal_model(options.out, trained->parts); !saved) return report(saved.error());
+  std::error_code ignored;
+  std::filesystem::remove_all(config.checkpoint, ignored);
   const ModelScores& scores = trained->scores;
   fmt::print("{}: {} patterns of {} materials, {:.1f} MB", options.out, scores.patterns, scores.materials,
              static_cast<double>(std::filesystem::file_size(options.out)) / 1e6);
+  if (scores.out_of_bag >= 0)
+    fmt::print(
+        ", crystal system right in {:.1f} % of the patterns by the trees that had not seen their material",
+        100 * scores.out_of_bag);
+  if (scores.merged_out_of_bag >= 0)
+    fmt::print(" ({:.1f} % of groups of patterns)", 100 * scores.merged_out_of_bag);
   if (scores.validation_patterns > 0)
     fmt::print(", crystal system right in {:.1f} % of {} patterns of materials held back",
                100 * scores.validation_accuracy, scores.validation_patterns);
@@ -206,6 +229,22 @@ Run add_train(CLI::App& app) {
   app.add_option("--lattice-trees", o->lattice_trees, "0 = no lattice forests");
   app.add_option("--space-group-min-leaf", o->group_min_leaf);
   app.add_option("--lattice-min-leaf", o->lattice_min_leaf);
+  app.add_option(
+      "--merged-features", o->merged,
+      "also a forest for several patterns of one crystal, on these features of their spot lists, for example "
+      "'pooled indexing'");
+  app.add_option("--merged-copies", o->merged_copies,
+                 "groups of 2 to 12 patterns drawn of every material (12)");
+  app.add_option("--quality-rows", o->quality_rows,
+                 "single, overlapping and senseless patterns for the forest that tells them apart; 0 = no "
+                 "such forest (60000; "
+                 "polar 0)");
+  app.add_option("--bootstrap", o->bootstrap,
+                 "what trees draw: materials (indexing; also scores every pattern by the trees that have not "
+                 "seen its material, "
+                 "and calibrates the confidence) or patterns (polar)")
+      ->check(CLI::IsMember({"materials", "patterns"}));
+  app.add_flag("--no-resume", o->no_resume, "keep no finished forests beside the model, and use none");
   app.add_flag("--triclinic", o->triclinic, "seven crystal systems");
   app.add_flag("--use-test", o->use_test,
                "learn from the test materials too (then nothing is left to evaluate on)");
