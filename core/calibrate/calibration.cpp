@@ -131,7 +131,8 @@ Expected<void> validate(const Calibration& c) {
   const auto also = [&](bool good, std::string_view field, std::string_view rule) {
     if (result) result = check(good, field, rule);
   };
-  also(positive(c.pixel_size_inv_angstrom), "pixel_size_inv_angstrom", "must be above 0");
+  also(not_negative(c.pixel_size_inv_angstrom), "pixel_size_inv_angstrom",
+       "must be above 0, or 0 for not known");
   also(not_negative(c.pixel_size_sigma), "pixel_size_sigma", "must be 0 or more");
   also(all_finite(c.origin_row), "origin_row", "must be three finite numbers");
   also(all_finite(c.origin_col), "origin_col", "must be three finite numbers");
@@ -146,13 +147,22 @@ Expected<void> validate(const Calibration& c) {
   return result;
 }
 
+Expected<void> require_pixel_size(const Calibration& c, const std::string& where) {
+  if (c.pixel_size_inv_angstrom > 0) return {};
+  return fail(ErrorArea::usage,
+              "{}: the pixel size is not known: calibrate with --known CRYSTAL.cif or --pixel-size, or write "
+              "pixel_size_inv_angstrom into the file",
+              where);
+}
+
 std::string to_toml(const Calibration& c) {
   std::string text = "# bragglive calibration\n";
   const auto line = [&text](std::string_view key, const std::string& value) {
     text += fmt::format("{} = {}\n", key, value);
   };
   line("detector", fmt::format("[{}, {}]", c.detector.rows, c.detector.cols));
-  line("pixel_size_inv_angstrom", number(c.pixel_size_inv_angstrom));
+  line("pixel_size_inv_angstrom",
+       number(c.pixel_size_inv_angstrom) + (c.pixel_size_inv_angstrom > 0 ? "" : "  # not known"));
   line("pixel_size_sigma", number(c.pixel_size_sigma));
   line("origin_row", numbers_of(c.origin_row));
   line("origin_col", numbers_of(c.origin_col));
@@ -249,6 +259,7 @@ PixelsToQ::PixelsToQ(const Calibration& calibration) : calibration_(calibration)
   matrix_ = {s * (cr * e00 - sr * flip * e01), s * (cr * e01 - sr * flip * e11),
              s * (sr * e00 + cr * flip * e01), s * (sr * e01 + cr * flip * e11)};
   const double det = matrix_[0] * matrix_[3] - matrix_[1] * matrix_[2];
+  if (det == 0) return;  // without a pixel size everything lies at the origin
   inverse_ = {matrix_[3] / det, -matrix_[1] / det, -matrix_[2] / det, matrix_[0] / det};
 }
 

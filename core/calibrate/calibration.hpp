@@ -17,7 +17,7 @@ namespace bragglive {
 // mirrors qy.
 struct Calibration {
   FrameShape detector;                 // frames of another shape are refused
-  double pixel_size_inv_angstrom = 0;  // 1/Å per pixel, > 0
+  double pixel_size_inv_angstrom = 0;  // 1/Å per pixel; 0 = not known: pixels cannot become 1/Å
   double pixel_size_sigma = 0;         // standard uncertainty of it, 1/Å per pixel; 0 = not known
   // Origin in pixels: row = origin_row[0] + origin_row[1] * scan_row + origin_row[2] * scan_col; column
   // likewise.
@@ -38,8 +38,10 @@ struct Calibration {
   }
 };
 
-// Nothing missing, everything in range; the message names the field.
+// Everything in range; the message names the field.
 Expected<void> validate(const Calibration& calibration);
+// Fails where the pixel size is not known, and says how to get it. `where` names the calibration.
+Expected<void> require_pixel_size(const Calibration& calibration, const std::string& where);
 
 // Text of the TOML file; the field names are those above.
 std::string to_toml(const Calibration& calibration);

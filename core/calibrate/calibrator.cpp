@@ -199,9 +199,8 @@ class Estimation {
       c.pixel_size_inv_angstrom = config_.pixel_size;
       report_.pixel_size_known = true;
     } else {
-      c.pixel_size_inv_angstrom = c.pixel_size_sigma = 0.01;
       report_.notes.push_back(
-          "the pixel size is not known: 0.01 1/Å was written; give a known crystal or the pixel size");
+          "the pixel size is not known: give a known crystal or the pixel size before labelling with this");
     }
     return {};
   }

@@ -30,9 +30,8 @@ struct CalibratorConfig {
 
 struct CalibrationReport {
   Calibration calibration;
-  bool pixel_size_known =
-      false;       // false: nothing said how large a pixel is; the value is 0.01 with as much uncertainty
-  RealImage mean;  // of the collected frames
+  bool pixel_size_known = false;  // false: nothing said how large a pixel is; the calibration says 0
+  RealImage mean;                 // of the collected frames
   std::size_t frames = 0;
   std::uint64_t positions = 0;
   double probe_edge_px = 0;

@@ -18,7 +18,7 @@ struct DiskDetectorConfig {
   double probe_edge_px = 0;
   // Expected number of noise maxima taken for disks: sets the threshold from
   // counting statistics, so that it holds at any dose.
-  double false_disks_per_frame = 0.01;
+  double false_disks_per_frame = 0.02;
   // Variance of the noise per count: 1 for counted electrons, the gain for a
   // camera; 0 = found in each frame, at least 1.
   double variance_per_count = 0;

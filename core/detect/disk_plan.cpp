@@ -224,8 +224,10 @@ Expected<DiskDetector> DiskDetector::create(const DiskDetectorConfig& config, Fr
   p.edge = config.edge_px ? static_cast<int>(std::min<std::uint32_t>(config.edge_px, k_max_detector_side))
                           : static_cast<int>(std::ceil(radius));
   p.spacing = config.min_spacing_px > 0 ? config.min_spacing_px : std::max(3.0, 1.5 * radius);
-  p.threshold = detail::normal_quantile_above(
-      std::min(0.5, config.false_disks_per_frame / static_cast<double>(shape.pixels())));
+  // Disks that overlap share their noise: noise finds eight independent places on a disk's area.
+  const double trials =
+      static_cast<double>(shape.pixels()) / std::max(1.0, std::numbers::pi * radius * radius / 8);
+  p.threshold = detail::normal_quantile_above(std::min(0.5, config.false_disks_per_frame / trials));
   if (!plan_patches(p))
     return fail(ErrorArea::shape, "disk detection: the mask covers the whole {} x {} frame", shape.rows,
                 shape.cols);

@@ -100,8 +100,11 @@ std::string histogram(const CalibrationReport& report, const std::vector<KnownRi
   }
   return svg + fmt::format(
                    "<text x=\"0\" y=\"{0}\">0</text><text x=\"{1}\" y=\"{0}\" text-anchor=\"end\">{2:.1f} px "
-                   "= {3:.3f} 1/Å</text></svg>\n",
-                   k_height + 16, k_width, longest, longest * report.calibration.pixel_size_inv_angstrom);
+                   "{3}</text></svg>\n",
+                   k_height + 16, k_width, longest,
+                   report.pixel_size_known
+                       ? fmt::format("= {:.3f} 1/Å", longest * report.calibration.pixel_size_inv_angstrom)
+                       : std::string());
 }
 
 std::string escaped(const std::string& text) {

@@ -48,6 +48,7 @@ class Detection {
     if (!options_.calibration.empty()) {
       auto loaded = load_calibration(options_.calibration);
       if (!loaded) return tl::unexpected(loaded.error());
+      if (auto scaled = require_pixel_size(*loaded, options_.calibration); !scaled) return scaled;
       calibration_ = std::move(*loaded);
     }
     if (!options_.probe.empty()) {

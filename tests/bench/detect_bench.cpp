@@ -124,7 +124,7 @@ void accuracy(double radius, double dose, double halo) {
   double position = 0;
   double bias = 0;
   int fitted = 0;
-  for (const double allowed : {0.01, 0.1, 1.0, 5.0, 20.0}) {
+  for (const double allowed : {DiskDetectorConfig{}.false_disks_per_frame, 0.3, 1.0, 5.0, 20.0}) {
     DiskDetectorConfig config;
     config.probe_radius_px = radius;
     config.false_disks_per_frame = allowed;
@@ -136,7 +136,7 @@ void accuracy(double radius, double dose, double halo) {
     for (const Pattern& pattern : patterns) {
       (void)detector.detect(pattern.view(), 64, 64, scratch, found, sums);
       tally.add(compare(pattern.truth, found, tolerance));
-      if (allowed != 0.01) continue;
+      if (allowed != DiskDetectorConfig{}.false_disks_per_frame) continue;
       for (std::size_t i = 0; i < pattern.truth.size(); ++i)
         for (const BraggPeak& disk : found) {
           const double row = disk.qx - pattern.truth[i].qx;
@@ -148,7 +148,7 @@ void accuracy(double radius, double dose, double halo) {
           ++fitted;
         }
     }
-    if (allowed == 0.01) at_default = tally.f1();
+    if (allowed == DiskDetectorConfig{}.false_disks_per_frame) at_default = tally.f1();
     best_fast = std::max(best_fast, tally.f1());
   }
 

@@ -89,7 +89,13 @@ TEST_CASE("without a known crystal the pixel size is said to be unknown") {
   const auto report = calibrator->finish();
   REQUIRE(report);
   CHECK_FALSE(report->pixel_size_known);
-  CHECK(report->calibration.pixel_size_sigma == report->calibration.pixel_size_inv_angstrom);
+  CHECK(report->calibration.pixel_size_inv_angstrom == 0);
+  const auto refused = require_pixel_size(report->calibration, "c.toml");
+  REQUIRE_FALSE(refused.has_value());
+  CHECK(refused.error().message.find("--known") != std::string::npos);
+  const auto again = calibration_from_toml(to_toml(report->calibration), "c.toml");
+  REQUIRE(again);
+  CHECK(again->pixel_size_inv_angstrom == 0);
   CHECK_FALSE(report->notes.empty());
 }
 
