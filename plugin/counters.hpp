@@ -33,6 +33,12 @@ struct EngineCounters {
   std::uint64_t out_of_range = 0;  // scan index outside the scan
   std::uint64_t stale_series = 0;  // frames of an earlier series
   std::uint64_t bad_messages = 0;  // not understood at all
+  std::uint64_t beside_scan = 0;   // frames between the lines and before the scan, which are no positions
+  std::uint64_t disordered = 0;    // frames that others overtook
+  std::uint64_t lost = 0;          // frame numbers that were given up (live)
+  std::uint64_t stride = 0;    // only every so-manieth frame comes: another client takes the others; 0 = no
+  std::uint64_t recorded = 0;  // raw frames on the disk
+  std::uint64_t not_recorded = 0;  // that the disk was too slow or too full for
   std::uint64_t corrupt = 0, late = 0, skipped = 0;
   std::uint64_t slots = 0, slots_in_use = 0;
   double frames_per_second = 0;  // stored, over the last second

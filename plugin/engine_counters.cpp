@@ -84,6 +84,12 @@ EngineCounters CounterBoard::read() const {
   result.out_of_range = out_of_range;
   result.stale_series = stale_series;
   result.bad_messages = bad_messages;
+  result.beside_scan = beside_scan;
+  result.disordered = disordered;
+  result.lost = lost;
+  result.stride = stride;
+  result.recorded = recorded;
+  result.not_recorded = not_recorded;
   result.corrupt = corrupt;
   result.late = late;
   result.skipped = skipped;
@@ -94,7 +100,8 @@ EngineCounters CounterBoard::read() const {
 }
 
 void CounterBoard::reset_faults() {
-  for (auto* counter : {&duplicates, &out_of_range, &stale_series, &bad_messages, &corrupt, &late, &skipped})
+  for (auto* counter : {&duplicates, &out_of_range, &stale_series, &bad_messages, &beside_scan, &disordered,
+                        &lost, &stride, &corrupt, &late, &skipped})
     *counter = 0;
   latency.reset();
 }
@@ -102,6 +109,8 @@ void CounterBoard::reset_faults() {
 void CounterBoard::reset_all() {
   reset_faults();
   frames_received = 0;
+  recorded = 0;
+  not_recorded = 0;
   newest_stored_ns = 0;
   for (StageCell& cell : stages_) {
     cell.in = 0;

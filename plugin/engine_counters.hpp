@@ -37,7 +37,8 @@ class CounterBoard {
   StageCell& stage(Stage which) { return stages_[static_cast<std::size_t>(which)]; }
 
   std::atomic<std::uint64_t> frames_received{0}, duplicates{0}, out_of_range{0}, stale_series{0},
-      bad_messages{0}, corrupt{0}, late{0}, skipped{0}, newest_stored_ns{0};
+      bad_messages{0}, beside_scan{0}, disordered{0}, lost{0}, stride{0}, recorded{0}, not_recorded{0},
+      corrupt{0}, late{0}, skipped{0}, newest_stored_ns{0};
   LatencyHistogram latency;
 
   // Rates are measured between calls of sample(), which one thread makes a few times a second.

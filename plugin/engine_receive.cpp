@@ -1,51 +1,14 @@
-// The receiver thread: from source events to slots in the graph, and the life of a scan.
-#include <fmt/chrono.h>
-#include <unistd.h>
-
-#include <algorithm>
-#include <ctime>
-#include <exception>
+// The receiver thread: from source events to slots in the graph.
 #include <new>
 
 #include "plugin/engine.hpp"
+#include "streams/scan_path.hpp"
 
 namespace bragglive {
 namespace {
 
 constexpr std::chrono::milliseconds k_receive_timeout{100};
-
-std::string utc_now() {
-  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)));
-}
-
-// An encoded frame is there twice: as it came and decoded.
-std::size_t slot_bytes(const ScanStart& scan) {
-  const std::size_t frame_bytes = std::max<std::size_t>(1, scan.frame.pixels() * bytes_per_pixel(scan.pixel));
-  return frame_bytes * (scan.encoding == Encoding::none ? 1 : 2);
-}
-
-// Slots that fit the memory, at least two per thread so that nobody starves.
-std::size_t slot_count(const SessionConfig& config, const ScanStart& scan) {
-  const std::size_t least = std::size_t{2} * config.threads + 2;
-  return std::clamp(config.pool_bytes / slot_bytes(scan), least, std::max(config.pool_slots, least));
-}
-
-// A scan start is a few bytes from outside; the map and the slots it asks for may be gigabytes.
-Expected<void> check_memory(const SessionConfig& config, const ScanStart& scan) {
-  constexpr double k_bytes_per_position = 410;  // planes twice, votes, some twenty disks
-  constexpr double k_bytes_per_row = 2500;      // the vectors of a row
-  const double needed = k_bytes_per_position * static_cast<double>(scan.scan.positions()) +
-                        k_bytes_per_row * scan.scan.rows +
-                        static_cast<double>(slot_count(config, scan)) * static_cast<double>(slot_bytes(scan));
-  const double installed =
-      static_cast<double>(::sysconf(_SC_PHYS_PAGES)) * static_cast<double>(::sysconf(_SC_PAGESIZE));
-  if (needed <= installed / 2) return {};
-  return fail(ErrorArea::memory,
-              "a scan of {} x {} positions with frames of {} x {} needs about {:.1f} GB, this machine has "
-              "{:.1f} GB: scan it in parts",
-              scan.scan.rows, scan.scan.cols, scan.frame.rows, scan.frame.cols, needed * 1e-9,
-              installed * 1e-9);
-}
+constexpr std::uint64_t k_late_settles_ns = 1'000'000'000;  // no late frame for so long: saved again
 
 }  // namespace
 
@@ -69,9 +32,15 @@ void Session::Engine::receive_loop() {
       over = true;
     }
     // After every event, not only after silence: another sender's noise does not keep a dead scan open.
-    if (scan_open_ && from->live()) close_if_silent();
+    if (scan_open_ && from->live()) {
+      give_up_gaps(false);
+      close_if_silent();
+    }
+    if (late_since_ns_ != 0 && steady_now_ns() - late_since_ns_ > k_late_settles_ns) hand_out_again();
   }
   if (scan_open_) close_scan(over ? SessionState::finished : SessionState::stopped);
+  hand_out_again();
+  saver_.drain();
   receiving_ = false;
   const SessionState now = state();
   if (now == SessionState::waiting && over)
@@ -126,71 +95,10 @@ void Session::Engine::handle(ScanStart start) {
     set_state(live ? SessionState::waiting : SessionState::failed, opened.error().message);
     return;
   }
-  first_error_bits_ = 0;
-  first_frame_ns_ = 0;
-  {
-    const std::lock_guard lock(mutex_);
-    scan_ = std::move(*opened);
-    times_ = {};
-    times_.started_utc = utc_now();
-  }
-  scan_open_ = true;
-  board_.latency.reset();
-  stored_before_ = board_.stage(Stage::store).out.load();
-  publish_now();  // so that snapshot and scan belong together from the first moment
-  set_state(SessionState::scanning);
+  begin_scan(std::move(*opened));
   log(LogLevel::info,
       fmt::format("series {}: {} x {} positions, frames of {} x {} {}", start.series_id, start.scan.rows,
                   start.scan.cols, start.frame.rows, start.frame.cols, name_of(start.pixel)));
-}
-
-Expected<std::shared_ptr<ActiveScan>> Session::Engine::open_scan(const ScanStart& start) {
-  const SessionConfig with = config();
-  if (start.scan.rows == 0 || start.scan.cols == 0 || start.scan.positions() > k_max_scan_positions)
-    return fail(ErrorArea::shape,
-                "series {}: a scan of {} x {} positions cannot be labelled (1 to {} positions)",
-                start.series_id, start.scan.rows, start.scan.cols, k_max_scan_positions);
-  if (start.frame.rows == 0 || start.frame.cols == 0 || start.frame.rows > k_max_detector_side ||
-      start.frame.cols > k_max_detector_side)
-    return fail(ErrorArea::shape, "series {}: frames of {} x {} pixels cannot be labelled (1 to {} a side)",
-                start.series_id, start.frame.rows, start.frame.cols, k_max_detector_side);
-
-  if (const auto fits = check_memory(with, start); !fits) return tl::unexpected<Error>(fits.error());
-
-  Calibration calibration;
-  if (with.calibration) {
-    calibration = *with.calibration;
-  } else if (const auto found = start.metadata.find("calibration"); found != start.metadata.end()) {
-    auto parsed =
-        calibration_from_toml(found->second, fmt::format("the metadata of series {}", start.series_id));
-    if (!parsed) return tl::unexpected<Error>(parsed.error());
-    if (const auto checked = validate(*parsed); !checked) return tl::unexpected<Error>(checked.error());
-    calibration = *parsed;
-  } else {
-    return fail(ErrorArea::usage, "series {} comes without a calibration: give one (--calibration C.toml)",
-                start.series_id);
-  }
-  if (calibration.detector != start.frame)
-    return fail(ErrorArea::shape, "the calibration is for frames of {} x {} pixels, series {} has {} x {}",
-                calibration.detector.rows, calibration.detector.cols, start.series_id, start.frame.rows,
-                start.frame.cols);
-
-  DiskDetectorConfig detector_config = with.detector;
-  detector_config.probe_radius_px = calibration.probe_radius_px;
-  detector_config.masked_pixels = calibration.masked_pixels;
-  auto detector = DiskDetector::create(detector_config, start.frame);
-  if (!detector) return tl::unexpected<Error>(detector.error());
-
-  auto opened =
-      std::make_shared<ActiveScan>(start, calibration, slot_count(with, start), with.recent_frame_bytes);
-  opened->map.set_threshold(with.threshold);
-  opened->map.set_filter(with.filter_5x5);
-  opened->map.set_systems(allowed_systems_mask(with.systems));
-  const bool live = source()->live();
-  LabelGraphSettings settings{start, with.min_disks, with.threads, live};
-  opened->graph = std::make_unique<LabelGraph>(settings, calibration, std::move(*detector), with.model,
-                                               opened->map, opened->pool, opened->recent, board_);
-  return opened;
 }
 
 void Session::Engine::handle(FrameMessage message) {
@@ -215,7 +123,15 @@ void Session::Engine::handle(FrameMessage message) {
   last_event_ns_ = steady_now_ns();
   if (!scan_open_) {
     timer.dropped();
-    if (current->map.mark_late(message.scan_index)) board_.late.fetch_add(1);
+    if (!current->map.mark_late(message.scan_index)) return;
+    board_.late.fetch_add(1);
+    late_since_ns_ = last_event_ns_;
+    return;
+  }
+  const auto arrival = source()->live() ? watch_order(message) : FrameOrder::Arrival::in_order;
+  if (message.scan_index == k_no_position) {  // on the probe's way from one line to the next
+    timer.dropped();
+    board_.beside_scan.fetch_add(1, std::memory_order_relaxed);
     return;
   }
   switch (current->map.claim(message.scan_index)) {
@@ -235,8 +151,34 @@ void Session::Engine::handle(FrameMessage message) {
     case LabelMap::Claim::granted:
       break;
   }
+  if (arrival == FrameOrder::Arrival::given_up) board_.lost.fetch_sub(1);
   if (first_frame_ns_ == 0) first_frame_ns_ = last_event_ns_;
+  if (current->recorder)
+    message.payload = current->recorder->keep(message.scan_index, std::move(message.payload));
   if (!admit(*current, std::move(message))) timer.dropped();
+}
+
+FrameOrder::Arrival Session::Engine::watch_order(const FrameMessage& message) {
+  const auto arrival = order_.see(message.frame_number, message.scan_index, last_event_ns_);
+  if (arrival != FrameOrder::Arrival::in_order) board_.disordered.fetch_add(1, std::memory_order_relaxed);
+  if (const auto stride = order_.take_stride()) {
+    board_.stride = *stride;
+    log(LogLevel::warning,
+        fmt::format("only every {} frame arrives: another client is connected to the detector and takes the "
+                    "others; close it",
+                    *stride == 2 ? "second" : fmt::format("{}th", *stride)));
+  }
+  return arrival;
+}
+
+void Session::Engine::give_up_gaps(bool all) {
+  while (const auto gap = order_.give_up(steady_now_ns(), all)) {
+    board_.lost.fetch_add(gap->last - gap->first + 1);
+    if (gap->first_position) scan()->map.mark_missing(*gap->first_position, *gap->last_position);
+    tell_once(Fault::gap, gap->first == gap->last
+                              ? fmt::format("frame {} did not come", gap->first)
+                              : fmt::format("frames {} to {} did not come", gap->first, gap->last));
+  }
 }
 
 bool Session::Engine::admit(ActiveScan& to, FrameMessage message) {
@@ -285,31 +227,6 @@ void Session::Engine::handle(BadMessage bad) {
     return;
   board_.corrupt.fetch_add(1);
   end_without_frame(*current, *bad.scan_index, PositionState::corrupt);
-}
-
-void Session::Engine::close_scan(SessionState next) {
-  const auto current = scan();
-  current->graph->drain();
-  const std::uint64_t missing = current->map.close();
-  const std::uint64_t now = steady_now_ns();
-  {
-    const std::lock_guard lock(mutex_);
-    current->graph.reset();
-    times_.finished_utc = utc_now();
-    times_.seconds = first_frame_ns_ == 0 ? 0 : static_cast<double>(now - first_frame_ns_) * 1e-9;
-    times_.frames = board_.stage(Stage::store).out.load() - stored_before_;
-  }
-  scan_open_ = false;
-  publish_now();
-  if (missing > 0) log(LogLevel::warning, fmt::format("the scan ended with {} positions missing", missing));
-  if (const auto closed = config().on_scan_closed; closed && session_) {
-    try {
-      closed(*session_);
-    } catch (const std::exception& error) {
-      log(LogLevel::error, fmt::format("after the scan: {}", error.what()));
-    }
-  }
-  set_state(next);
 }
 
 }  // namespace bragglive

@@ -4,7 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/hdf5/writer.hpp"
-#include "plugin/session.hpp"
+#include "plugin/scan_result.hpp"
 #include "plugin/version.hpp"
 
 namespace bragglive {
@@ -114,10 +114,10 @@ Expected<void> write_raw_labels(Writer& writer, const MapSnapshot& map) {
   return planes.result();
 }
 
-Expected<void> write_peaks(Writer& writer, const Session& session) {
+Expected<void> write_peaks(Writer& writer, const LabelMap& labels) {
   std::vector<std::uint64_t> offsets;
   std::vector<float> qx, qy, intensity;
-  session.copy_peaks(offsets, qx, qy, intensity);
+  labels.copy_peaks(offsets, qx, qy, intensity);
   auto written = writer.dataset<std::uint64_t>("/peaks/offsets", offsets, {offsets.size()});
   if (written) written = writer.dataset<float>("/peaks/qx", qx, {qx.size()});
   if (written) written = writer.dataset<float>("/peaks/qy", qy, {qy.size()});
@@ -141,26 +141,23 @@ nlohmann::json settings_json(const SessionConfig& config) {
           {"threads", config.threads}};
 }
 
-Expected<void> write_provenance(Writer& writer, const Session& session, const MapSnapshot& map) {
-  const auto calibration = session.calibration();
-  const auto header = session.scan_header();
-  const RunTimes times = session.times();
+Expected<void> write_provenance(Writer& writer, const ScanResult& result) {
+  const MapSnapshot& map = *result.map;
+  const RunTimes& times = result.times;
   nlohmann::json states;
   for (std::size_t i = 0; i < map.states.size(); ++i)
     states[std::string(k_position_state_names[i])] = map.states[i];
   const std::pair<const char*, std::string> texts[] = {
       {"format", "bragglive-result"},
       {"program", fmt::format("bragglive {}", k_version)},
-      {"settings", settings_json(session.config()).dump()},
-      {"model_checksum", session.model()->checksum()},
-      {"model_provenance", session.model()->provenance_json()},
-      {"calibration", calibration ? to_toml(*calibration) : ""},
-      {"calibration_checksum", calibration ? checksum(*calibration) : ""},
-      {"source", session.source_description()},
+      {"settings", settings_json(result.config).dump()},
+      {"model_checksum", result.config.model->checksum()},
+      {"model_provenance", result.config.model->provenance_json()},
+      {"calibration", to_toml(result.calibration)},
+      {"calibration_checksum", checksum(result.calibration)},
+      {"source", result.source},
       {"scan_metadata",
-       header
-           ? nlohmann::json(header->metadata).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)
-           : ""},
+       nlohmann::json(result.header.metadata).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)},
       {"states", states.dump()},
       {"started_utc", times.started_utc},
       {"finished_utc", times.finished_utc}};
@@ -175,17 +172,30 @@ Expected<void> write_provenance(Writer& writer, const Session& session, const Ma
 
 }  // namespace
 
-Expected<void> save_result(const Session& session, const std::filesystem::path& file) {
-  const auto map = session.snapshot();
-  if (!map) return fail(ErrorArea::usage, "there is no scan to save yet");
+Expected<void> write_result(Writer& writer, const ScanResult& result) {
+  auto written = write_labels(writer, *result.map);
+  if (written) written = write_raw_labels(writer, *result.map);
+  if (written) written = write_peaks(writer, *result.labels);
+  if (written) written = write_provenance(writer, result);
+  return written;
+}
+
+Expected<void> save_result(const ScanResult& result, const std::filesystem::path& file) {
   auto writer = Writer::create_in_memory(file);
   if (!writer) return tl::unexpected<Error>(writer.error());
-  auto written = write_labels(*writer, *map);
-  if (written) written = write_raw_labels(*writer, *map);
-  if (written) written = write_peaks(*writer, session);
-  if (written) written = write_provenance(*writer, session, *map);
-  if (!written) return written;
+  if (auto written = write_result(*writer, result); !written) return written;
   return writer->commit();
+}
+
+Expected<void> save_result(const Session& session, const std::filesystem::path& file) {
+  const auto result = session.result();
+  if (!result) return fail(ErrorArea::usage, "there is no scan to save yet");
+  return save_result(*result, file);
+}
+
+std::filesystem::path numbered(std::filesystem::path file, unsigned number) {
+  return file.replace_filename(
+      fmt::format("{}_{:04}{}", file.stem().string(), number, file.extension().string()));
 }
 
 }  // namespace bragglive

@@ -48,9 +48,7 @@ Expected<std::unique_ptr<Session>> Session::create(SessionConfig config) {
   return std::unique_ptr<Session>(new Session(std::make_unique<Engine>(std::move(config))));
 }
 
-Session::Session(std::unique_ptr<Engine> engine) : engine_(std::move(engine)) {
-  engine_->belongs_to(*this);
-}
+Session::Session(std::unique_ptr<Engine> engine) : engine_(std::move(engine)) {}
 Session::~Session() = default;
 
 Expected<void> Session::start(std::unique_ptr<FrameSource> source) {
@@ -116,6 +114,12 @@ RunTimes Session::times() const {
 void Session::copy_peaks(std::vector<std::uint64_t>& offsets, std::vector<float>& qx, std::vector<float>& qy,
                          std::vector<float>& intensity) const {
   engine_->copy_peaks(offsets, qx, qy, intensity);
+}
+std::vector<std::shared_ptr<const ScanResult>> Session::history() const {
+  return engine_->history();
+}
+std::shared_ptr<const ScanResult> Session::result() const {
+  return engine_->result_now();
 }
 
 }  // namespace bragglive

@@ -20,6 +20,7 @@
 #include "core/label/map_snapshot.hpp"
 #include "core/label/pattern_label.hpp"
 #include "plugin/counters.hpp"
+#include "plugin/frame_order.hpp"
 #include "streams/frame_source.hpp"
 
 namespace bragglive {
@@ -34,7 +35,7 @@ enum class SessionState : std::uint8_t {
 };
 std::string_view name_of(SessionState state);
 
-class Session;
+struct ScanResult;  // plugin/scan_result.hpp
 
 struct SessionConfig {
   std::shared_ptr<const CrystalModel> model;
@@ -52,9 +53,18 @@ struct SessionConfig {
   std::chrono::milliseconds scan_timeout{
       10000};  // no frame for so long: the scan is closed, the rest is missing
   LogSink log;
-  // Called from the receiver thread when a scan has been closed and published; the next scan begins after it
-  // returns, and what the detector sends meanwhile waits in the source's queue. For saving.
-  std::function<void(const Session&)> on_scan_closed;
+  // Called from the saver's thread for every closed scan, one after the other, and again with a higher
+  // revision when frames came late. For saving; the next scan is labelled meanwhile.
+  std::function<void(const ScanResult&)> on_scan_closed;
+  // The file that a scan's raw frames go to, by the scan's number from 1; its labels follow when it is over.
+  // Empty, or an empty path: not recorded.
+  std::function<std::filesystem::path(unsigned scan)> record_to;
+  std::uint64_t record_reserve_bytes = std::uint64_t{64} << 20;  // left free on the disk
+  // How long a frame may be overtaken by others until it is given up.
+  FrameOrder::Window reorder_window;
+  // Closed scans that history() keeps; each takes about 400 bytes a position.
+  std::size_t history_scans = 8;
+  std::size_t history_bytes = std::size_t{512} << 20;
 };
 
 struct RunTimes {
@@ -124,6 +134,10 @@ class Session {
   // Bragg lists of all positions in 1/Å: offsets has positions + 1 entries. For the result file.
   void copy_peaks(std::vector<std::uint64_t>& offsets, std::vector<float>& qx, std::vector<float>& qy,
                   std::vector<float>& intensity) const;
+  // The last closed scans, oldest first.
+  std::vector<std::shared_ptr<const ScanResult>> history() const;
+  // The scan in snapshot(), running or closed; nullptr before the first one.
+  std::shared_ptr<const ScanResult> result() const;
 
  private:
   class Engine;

@@ -16,6 +16,7 @@
 #include "core/frame/log.hpp"
 #include "core/frame/scan_geometry.hpp"
 #include "streams/payload.hpp"
+#include "streams/scan_path.hpp"
 
 namespace bragglive {
 
@@ -79,6 +80,7 @@ class FrameSource {
 
 struct SourceOptions {
   std::optional<ScanShape> scan;    // overrides or supplies the scan's shape
+  ScanPath path;                    // frames that are no positions, and the order of the others
   std::string protocol = "native";  // of an endpoint
   std::string dataset;              // inside an HDF5 file; empty = found by layout
   std::string channel;              // of a detector with several thresholds; empty = its first
@@ -91,7 +93,7 @@ struct SourceOptions {
 using SourceFactory = std::function<Expected<std::unique_ptr<FrameSource>>(const std::string& uri,
                                                                            const SourceOptions& options)>;
 
-// uri: tcp://…, ipc://…, inproc://… (endpoint), "<scheme>:…" of `extra`, else a recording's path.
+// uri: tcp://…, ipc://… (endpoint), "<scheme>:…" of `extra`, else a recording's path.
 Expected<std::unique_ptr<FrameSource>> open_source(const std::string& uri, const SourceOptions& options,
                                                    const std::map<std::string, SourceFactory>& extra = {});
 

@@ -1,6 +1,8 @@
 #include <array>
+#include <cstdlib>
 #include <string_view>
 
+#include "streams/crystfel/crystfel.hpp"
 #include "streams/dectris/receiver.hpp"
 #include "streams/dectris/senders.hpp"
 #include "streams/frame_sink.hpp"
@@ -28,6 +30,7 @@ constexpr std::array k_protocols = {
     Protocol{"dectris2", dectris::open_stream2, dectris::open_stream2_sender},
     Protocol{"merlin", merlin::open_receiver, merlin::open_sender},
     Protocol{"ncem", ncem::open_receiver, ncem::open_sender},
+    Protocol{"crystfel", crystfel::open_receiver, crystfel::open_sender},
 };
 
 Expected<const Protocol*> find_protocol(std::string_view name) {
@@ -39,10 +42,8 @@ Expected<const Protocol*> find_protocol(std::string_view name) {
   return fail(ErrorArea::usage, "unknown protocol '{}' (there is {})", name, names);
 }
 
-}  // namespace
-
-Expected<std::unique_ptr<FrameSource>> open_source(const std::string& uri, const SourceOptions& options,
-                                                   const std::map<std::string, SourceFactory>& extra) {
+Expected<std::unique_ptr<FrameSource>> open_unguided(const std::string& uri, const SourceOptions& options,
+                                                     const std::map<std::string, SourceFactory>& extra) {
   if (uri.empty())
     return fail(ErrorArea::usage, "no source: name an endpoint (tcp://host:port), a recording or demo:gold");
   if (is_endpoint(uri)) {
@@ -56,9 +57,32 @@ Expected<std::unique_ptr<FrameSource>> open_source(const std::string& uri, const
     if (uri.starts_with("demo:"))
       return fail(ErrorArea::usage, "this program has no demo specimen ('{}')", uri);
   }
-  auto recording = open_recording(uri, {options.dataset, options.log});
+  auto recording = open_recording(uri, {options.dataset, options.channel, options.log});
   if (!recording) return tl::unexpected(recording.error());
-  return make_replay(std::move(*recording), uri, options);
+  const ScanPath path = options.path.plain() ? (*recording)->info().path : ScanPath{};
+  auto replay = make_replay(std::move(*recording), uri, options);
+  if (!replay) return replay;
+  return follow_path(std::move(*replay), path);
+}
+
+Expected<void> check(const ScanPath& path) {
+  const bool sane = path.lead_in <= k_max_path_frames && path.line_skip <= k_max_path_frames &&
+                    path.fly_back <= k_max_path_frames &&
+                    std::abs(path.sync_offset / 2) <= static_cast<std::int64_t>(k_max_path_frames / 2);
+  if (sane) return {};
+  return fail(ErrorArea::usage,
+              "more than {} frames that are no positions: the scan's path is a slip of the pen",
+              k_max_path_frames);
+}
+
+}  // namespace
+
+Expected<std::unique_ptr<FrameSource>> open_source(const std::string& uri, const SourceOptions& options,
+                                                   const std::map<std::string, SourceFactory>& extra) {
+  if (auto checked = check(options.path); !checked) return tl::unexpected(checked.error());
+  auto source = open_unguided(uri, options, extra);
+  if (!source) return source;
+  return follow_path(std::move(*source), options.path);
 }
 
 Expected<std::unique_ptr<FrameSink>> open_sink(const std::string& uri, const SinkOptions& options) {

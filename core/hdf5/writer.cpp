@@ -40,10 +40,10 @@ tl::unexpected<Error> cannot_write(const std::filesystem::path& target) {
 Writer::Writer(Handle file, std::filesystem::path target, std::filesystem::path part, bool in_memory)
     : file_(std::move(file)), target_(std::move(target)), part_(std::move(part)), in_memory_(in_memory) {}
 
-Expected<Writer> Writer::create(const std::filesystem::path& target) {
+Expected<Writer> Writer::create(const std::filesystem::path& target, hid_t access) {
   const QuietErrors quiet;
   const std::filesystem::path part = part_of(target);
-  Handle file(H5Fcreate(part.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT));
+  Handle file(H5Fcreate(part.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, access));
   if (!file) return cannot_write(target);
   return Writer(std::move(file), target, part, false);
 }

@@ -17,7 +17,7 @@ using Dims = std::vector<hsize_t>;
 class Writer {
  public:
   // For files larger than memory: HDF5 writes as it goes.
-  static Expected<Writer> create(const std::filesystem::path& target);
+  static Expected<Writer> create(const std::filesystem::path& target, hid_t access = H5P_DEFAULT);
   // Built in memory and written by commit() in one go. HDF5 1.10 cannot let go of a dataset that a full disk
   // kept it from flushing: a program that must go on after a full disk writes its results this way.
   static Expected<Writer> create_in_memory(const std::filesystem::path& target);

@@ -119,6 +119,16 @@ void LabelMap::mark_dirty(std::uint64_t index) {
   dirty_[at.row].add(at.col, at.col);
 }
 
+void LabelMap::mark_missing(std::uint64_t first, std::uint64_t last) {
+  const std::lock_guard lock(mutex_);
+  for (std::uint64_t index = first; index <= last && index < scan_.positions(); ++index) {
+    if (claimed_[index]) continue;
+    const ScanPosition at = position_of(scan_, index);
+    raw_[at.row].raw_state[at.col] = static_cast<std::uint8_t>(PositionState::missing);
+    mark_dirty(index);
+  }
+}
+
 std::uint64_t LabelMap::close() {
   const std::lock_guard lock(mutex_);
   std::uint64_t missing = 0;

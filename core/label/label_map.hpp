@@ -36,6 +36,9 @@ class LabelMap {
   Claim claim(std::uint64_t index);
   // Stores outcomes of claimed positions. Order-free.
   void store(std::span<const PositionResult> results);
+  // Positions from `first` to `last` that nobody claimed are shown as missing from now on. They may still be
+  // claimed: a frame that comes after all is stored as any other.
+  void mark_missing(std::uint64_t first, std::uint64_t last);
   // Every position that nobody claimed becomes missing; returns how many.
   std::uint64_t close();
   // After close(): a missing position whose frame came after all. false: it was not missing.

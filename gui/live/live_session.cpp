@@ -6,6 +6,7 @@
 #include <QThread>
 #include <algorithm>
 
+#include "plugin/scan_result.hpp"
 #include "plugin/shipped_model.hpp"
 
 namespace bragglive::gui {
@@ -90,6 +91,8 @@ void LiveSession::open(const OpenRequest& request) {
     options.scan = prepared->request.scan;
     options.protocol = prepared->request.protocol.toStdString();
     options.dataset = prepared->request.dataset.toStdString();
+    options.channel = prepared->request.channel.toStdString();
+    options.path = prepared->request.path;
     options.rate_hz = prepared->request.rate_hz;
     options.log = log;
     auto source = open_source(prepared->request.source.toStdString(), options, extra);
@@ -146,15 +149,13 @@ LogSink LiveSession::notices() {
   };
 }
 
-// Called on the receiver's thread: the next scan waits until this one is on the disk.
-std::function<void(const Session&)> LiveSession::saver(const QString& out) {
+// Called on the saver's thread.
+std::function<void(const ScanResult&)> LiveSession::saver(const QString& out) {
   if (out.isEmpty()) return {};
-  return [this, out, number = 0](const Session& session) mutable {
+  return [this, out](const ScanResult& scan) {
     std::filesystem::path file = out.toStdString();
-    if (++number > 1)
-      file.replace_filename(
-          fmt::format("{}_{:04}{}", file.stem().string(), number, file.extension().string()));
-    auto done = save_result(session, file);
+    if (scan.number > 1) file = numbered(file, scan.number);
+    auto done = save_result(scan, file);
     QMetaObject::invokeMethod(
         this,
         [this, done = std::move(done), name = text(file.string())] {

@@ -43,7 +43,7 @@ class LiveSession : public SessionPort {
  private:
   struct Prepared;
   void run(Prepared prepared);
-  std::function<void(const Session&)> saver(const QString& out);
+  std::function<void(const ScanResult&)> saver(const QString& out);
   void fetch_detail();
   LogSink notices();
   void give_up(const Error& error);

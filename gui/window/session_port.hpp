@@ -18,7 +18,9 @@ struct OpenRequest {
   QString calibration;  // file; empty = the scan brings its own
   QString protocol = QStringLiteral("native");
   QString dataset;  // inside an HDF5 file; empty = found by layout
+  QString channel;  // of a detector with several thresholds; empty = its first
   std::optional<ScanShape> scan;
+  ScanPath path;       // frames that are no positions, and the order of the others
   double rate_hz = 0;  // replay: frames per second; 0 = as fast as possible
   unsigned threads = 0;
   QString out;  // every finished scan is saved: R.h5, then R_0002.h5 and so on; empty = not saved

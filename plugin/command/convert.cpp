@@ -45,6 +45,7 @@ class Conversion {
   }
 
   Expected<void> frame(const FrameMessage& frame) {
+    if (frame.scan_index == k_no_position) return {};
     if (frame.series_id != start_.series_id || frame.scan_index >= written_.size())
       return ++unusable_, Expected<void>{};
     const auto decoded =
@@ -130,6 +131,7 @@ Expected<void> convert(const ConvertOptions& options) {
 Run add_convert(CLI::App& app) {
   auto options = std::make_shared<ConvertOptions>();
   add_source_arguments(app, options->source);
+  add_path_arguments(app, options->source.path);
   app.add_option("--out", options->out, "F.npy, or F.h5 as py4DSTEM reads it")->required();
   app.add_option("--frames", options->frames, "only the first so many frames");
   app.add_option("--wait", options->wait_s, "seconds of silence after which an endpoint is given up")

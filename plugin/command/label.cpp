@@ -11,7 +11,7 @@
 #include "plugin/command/progress.hpp"
 #include "plugin/command/source_options.hpp"
 #include "plugin/result_summary.hpp"
-#include "plugin/session.hpp"
+#include "plugin/scan_result.hpp"
 #include "plugin/shipped_model.hpp"
 #include "streams/publish/map_publisher.hpp"
 
@@ -24,13 +24,15 @@ struct Options {
   std::string calibration;
   std::string out;
   std::string publish;
+  std::string record;
   bool json = false;
   unsigned scans = 1;
   unsigned threads = 0;
   double threshold = 0.005;
   bool no_filter = false;
   std::uint32_t min_disks = 5;
-  double scan_timeout_s = 10;
+  double scan_timeout_s = 10, reorder_s = 1;
+  std::uint64_t reorder_frames = 4096;
   std::vector<std::string> systems;
 };
 
@@ -60,6 +62,13 @@ Expected<SessionConfig> session_config(const Options& options) {
   config.filter_5x5 = !options.no_filter;
   config.min_disks = options.min_disks;
   config.scan_timeout = std::chrono::milliseconds(static_cast<long>(options.scan_timeout_s * 1000));
+  config.reorder_window = {options.reorder_frames,
+                           std::chrono::milliseconds(static_cast<long>(options.reorder_s * 1000))};
+  if (!options.record.empty())
+    config.record_to = [&options](unsigned scan) -> std::filesystem::path {
+      if (options.scans == 1) return scan == 1 ? options.record : "";
+      return options.scans == 0 || scan <= options.scans ? numbered(options.record, scan) : "";
+    };
   config.log = stderr_log();
   return config;
 }
@@ -69,28 +78,27 @@ class ScanReports {
  public:
   explicit ScanReports(const Options& options) : options_(options) {}
 
-  // On the receiver thread: the next scan waits until this one is on the disk.
-  void add(const Session& session) {
+  // On the saver's thread.
+  void add(const ScanResult& scan) {
     // A detector may begin another scan before we have stopped: it must not take the name of a finished one.
-    if (options_.scans != 0 && closed_ >= options_.scans) return;
-    const unsigned number = ++closed_;
-    if (!options_.out.empty())
-      if (auto saved = save_result(session, path_of(number)); !saved && result_) result_ = saved;
-    const ResultSummary summary = summarise(*session.snapshot(), session.times(), session.counters());
-    std::fputs(options_.json ? (to_json(summary) + "\n").c_str() : to_text(summary).c_str(), stdout);
-    std::fflush(stdout);
+    if (options_.scans != 0 && scan.number > options_.scans) return;
+    if (!options_.out.empty()) {
+      // R.h5 for a single scan, R_0001.h5, R_0002.h5 … for several.
+      const std::filesystem::path out =
+          options_.scans == 1 ? std::filesystem::path(options_.out) : numbered(options_.out, scan.number);
+      if (auto saved = save_result(scan, out); !saved && result_) result_ = saved;
+    }
+    if (scan.revision == 0) {
+      const ResultSummary summary = summarise(*scan.map, scan.times, scan.counters);
+      std::fputs(options_.json ? (to_json(summary) + "\n").c_str() : to_text(summary).c_str(), stdout);
+      std::fflush(stdout);
+    }
+    closed_ = scan.number;
   }
   unsigned closed() const { return closed_; }
   Expected<void> result() const { return result_; }  // after the session has stopped
 
  private:
-  // R.h5 for a single scan, R_0001.h5, R_0002.h5 … for several.
-  std::filesystem::path path_of(unsigned number) const {
-    std::filesystem::path path = options_.out;
-    if (options_.scans == 1) return path;
-    return path.replace_filename(
-        fmt::format("{}_{:04}{}", path.stem().string(), number, path.extension().string()));
-  }
   const Options& options_;
   std::atomic<unsigned> closed_{0};
   Expected<void> result_;
@@ -126,11 +134,15 @@ Expected<void> check_writable(const std::string& out) {
 }
 
 int run_label(const Options& options) {
-  if (const auto writable = check_writable(options.out); !writable) return report(writable.error());
+  for (const std::string& file : {options.out, options.record})
+    if (const auto writable = check_writable(file); !writable) return report(writable.error());
+  if (!options.out.empty() && options.out == options.record)
+    return report(
+        {ErrorArea::usage, "--out and --record name the same file: the recording holds the result too"});
   auto config = session_config(options);
   if (!config) return report(config.error());
   ScanReports reports(options);
-  config->on_scan_closed = [&reports](const Session& session) { reports.add(session); };
+  config->on_scan_closed = [&reports](const ScanResult& scan) { reports.add(scan); };
   std::unique_ptr<MapPublisher> publisher;
   if (!options.publish.empty()) {
     auto opened = MapPublisher::open(options.publish);
@@ -160,10 +172,13 @@ int run_label(const Options& options) {
 Run add_label(CLI::App& app) {
   auto options = std::make_shared<Options>();
   add_source_arguments(app, options->source);
+  add_path_arguments(app, options->source.path);
   app.add_option("--model", options->model, "model file, or \"default\" for the shipped one")
       ->capture_default_str();
   app.add_option("--calibration", options->calibration, "calibration TOML; else the scan must bring its own");
   app.add_option("--out", options->out, "result file (HDF5)");
+  app.add_option("--record", options->record,
+                 "the raw frames as they come, then disks and labels, in one HDF5 file (h5py, py4DSTEM)");
   app.add_option("--scans", options->scans,
                  "scans to label one after the other, 0 = until Ctrl+C; several are saved as R_0001.h5 …")
       ->capture_default_str();
@@ -182,6 +197,12 @@ Run add_label(CLI::App& app) {
   app.add_option("--scan-timeout", options->scan_timeout_s,
                  "seconds without a frame after which a live scan is closed")
       ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  app.add_option("--reorder-frames", options->reorder_frames,
+                 "a live frame that so many others overtake is given up; it counts if it comes after all")
+      ->capture_default_str();
+  app.add_option("--reorder-time", options->reorder_s, "seconds after which an overtaken frame is given up")
+      ->check(CLI::Range(0.001, 3600.0))
       ->capture_default_str();
   return [options] { return run_label(*options); };
 }

@@ -31,7 +31,7 @@ class Reader {
 
  private:
   Expected<bool> decode(const FrameMessage& frame) {
-    if (frame.series_id != start_.series_id) return true;
+    if (frame.series_id != start_.series_id || frame.scan_index == k_no_position) return true;
     const auto decoded =
         decode_payload(start_.encoding, start_.frame, start_.pixel, frame.payload.bytes(), pixels_);
     if (!decoded) {

@@ -15,7 +15,19 @@ void add_source_arguments(CLI::App& app, SourceArguments& arguments) {
   app.add_option("--protocol", arguments.protocol, "of an endpoint")->capture_default_str();
   app.add_option("--dataset", arguments.dataset,
                  "path inside an HDF5 recording; found by its layout otherwise");
-  app.add_option("--channel", arguments.channel, "threshold of a detector that sends several, e.g. threshold_1");
+  app.add_option("--channel", arguments.channel,
+                 "threshold of a detector that sends several, e.g. threshold_1");
+}
+
+void add_path_arguments(CLI::App& app, ScanPath& path) {
+  app.add_option("--lead-in", path.lead_in, "frames before the scan that are no position");
+  app.add_option("--fly-back", path.fly_back, "frames behind each line that are no position");
+  app.add_option("--line-skip", path.line_skip, "frames before each line that are no position");
+  app.add_option("--sync-offset", path.sync_offset,
+                 "frames by which the detector runs ahead of the scan; negative: so many are missing at its "
+                 "beginning");
+  app.add_flag("--serpentine", path.serpentine, "every other line is scanned backwards");
+  app.add_flag("--rescan", path.repeated, "scan follows scan within one series of frames");
 }
 
 Expected<ScanShape> parse_scan_shape(const std::string& text) {
@@ -42,6 +54,7 @@ Expected<std::unique_ptr<FrameSource>> open_source(const SourceArguments& argume
   options.protocol = arguments.protocol;
   options.dataset = arguments.dataset;
   options.channel = arguments.channel;
+  options.path = arguments.path;
   options.rate_hz = arguments.rate_hz;
   options.log = std::move(log);
   return bragglive::open_source(arguments.uri, options, demo_factories());

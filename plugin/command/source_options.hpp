@@ -15,11 +15,14 @@ struct SourceArguments {
   std::string protocol = "native";
   std::string dataset;
   std::string channel;
+  ScanPath path;
   double rate_hz = 0;
 };
 
 // Adds SOURCE, --scan, --protocol, --dataset and --channel.
 void add_source_arguments(CLI::App& app, SourceArguments& arguments);
+// Adds --lead-in, --fly-back, --line-skip, --sync-offset, --serpentine and --rescan.
+void add_path_arguments(CLI::App& app, ScanPath& path);
 Expected<ScanShape> parse_scan_shape(const std::string& text);
 // Opens endpoints, recordings and demo:….
 Expected<std::unique_ptr<FrameSource>> open_source(const SourceArguments& arguments, LogSink log);

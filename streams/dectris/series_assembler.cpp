@@ -75,8 +75,8 @@ bool SeriesAssembler::begin_scan(const Image& image, const ImageData& data) {
   start.encoding = data.plain() ? data.encoding : Encoding::none;
   start.expected_frames = expected;
   if (announced) start.metadata = header_->metadata;
+  last_series_ = start.series_id;
   scan_ = start;
-  gaps_.reset();
   events_.push_back(std::move(start));
   return true;
 }
@@ -94,7 +94,7 @@ void SeriesAssembler::on_image(const Image& image, const Take& take) {
   const bool current = scan_ && scan_->series_id == image.series_id;
   const bool announced = header_ && header_->series_id == image.series_id;
   // Series numbers count up: a lower one is what was left in the detector's queue.
-  const bool stale = !current && !announced && scan_ && image.series_id < scan_->series_id;
+  const bool stale = !current && !announced && last_series_ && image.series_id <= *last_series_;
   if (!current && !stale && !begin_scan(image, *data)) return;
 
   FrameMessage frame;
@@ -110,12 +110,6 @@ void SeriesAssembler::on_image(const Image& image, const Take& take) {
                            data->shape.rows, data->shape.cols, name_of(data->pixel), scan_->frame.rows,
                            scan_->frame.cols, name_of(scan_->pixel)),
                image.number);
-  if (const auto stride = gaps_.see(image.number); stride && options_.log)
-    options_.log(
-        LogLevel::warning,
-        fmt::format("only every {}. frame arrives: another client is connected to the detector and takes the "
-                    "others; close it",
-                    *stride));
   if (data->plain() && data->encoding == scan_->encoding) {
     frame.payload = take(data->bytes);
   } else {

@@ -3,7 +3,6 @@
 #include <deque>
 #include <optional>
 
-#include "streams/dectris/gap_watch.hpp"
 #include "streams/dectris/messages.hpp"
 #include "streams/frame_source.hpp"
 
@@ -32,9 +31,9 @@ class SeriesAssembler {
 
   const SourceOptions options_;
   std::deque<SourceEvent> events_;
-  std::optional<SeriesStart> header_;  // of the last series that was announced
-  std::optional<ScanStart> scan_;      // of the series whose images come
-  GapWatch gaps_;
+  std::optional<SeriesStart> header_;         // of the last series that was announced
+  std::optional<ScanStart> scan_;             // of the series whose images come
+  std::optional<std::uint64_t> last_series_;  // that was begun; its images may still come when it has ended
 };
 
 }  // namespace bragglive::dectris

@@ -15,8 +15,8 @@ constexpr unsigned k_bitshuffle_lz4 = 2;
 
 class ChunkRecording final : public Recording {
  public:
-  ChunkRecording(hdf5::Handle file, std::vector<ChunkedFrames> segments, RecordingInfo info, Layover layover)
-      : file_(std::move(file)), segments_(std::move(segments)), layover_(layover) {
+  ChunkRecording(hdf5::Handle file, std::vector<ChunkedFrames> segments, RecordingInfo info)
+      : file_(std::move(file)), segments_(std::move(segments)) {
     info_ = std::move(info);
   }
 
@@ -24,9 +24,9 @@ class ChunkRecording final : public Recording {
 
   Expected<Payload> read_again(std::uint64_t position) const override {
     if (position >= info_.frames) return fail(ErrorArea::usage, "frame {} of {}", position, info_.frames);
-    std::uint64_t frame = layover_.lead_in + position + layover_.per_line * (position / info_.scan.cols);
+    std::uint64_t frame = position;
     for (const ChunkedFrames& segment : segments_) {
-      if (frame < segment.frames) return read_chunk(segment, frame, position);
+      if (frame < segment.frames) return read_chunk(segment, segment.first + frame, position);
       frame -= segment.frames;
     }
     return fail(ErrorArea::format, "frame {} lies behind the last data file", position);
@@ -62,7 +62,6 @@ class ChunkRecording final : public Recording {
 
   const hdf5::Handle file_;
   const std::vector<ChunkedFrames> segments_;
-  const Layover layover_;
 };
 
 }  // namespace
@@ -103,14 +102,13 @@ std::optional<ChunkedFrames> as_chunked_frames(hdf5::Handle& dataset) {
 }
 
 std::unique_ptr<Recording> make_chunk_recording(hdf5::Handle file, std::vector<ChunkedFrames> segments,
-                                                RecordingInfo info, Layover layover) {
+                                                RecordingInfo info) {
   info.frame = segments.front().frame;
   info.pixel = segments.front().pixel;
   info.encoding = segments.front().encoding;
-  std::uint64_t stored = 0;
-  for (const ChunkedFrames& segment : segments) stored += segment.frames;
-  info.frames = layover.lead_in + layover.per_line != 0 ? info.scan.positions() : stored;
-  return std::make_unique<ChunkRecording>(std::move(file), std::move(segments), std::move(info), layover);
+  info.frames = 0;
+  for (const ChunkedFrames& segment : segments) info.frames += segment.frames;
+  return std::make_unique<ChunkRecording>(std::move(file), std::move(segments), std::move(info));
 }
 
 }  // namespace bragglive

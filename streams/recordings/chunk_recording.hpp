@@ -18,6 +18,7 @@ struct ChunkedFrames {
   hdf5::Handle dataset;
   std::size_t scan_axes = 1;
   std::uint64_t frames = 0, cols = 0;  // cols: of the last scan axis
+  std::uint64_t first = 0;             // of the dataset's frames that are used
   FrameShape frame;
   PixelType pixel = PixelType::u16;
   Encoding encoding = Encoding::bslz4;
@@ -26,14 +27,15 @@ struct ChunkedFrames {
 // nullopt: not packed like that, another reader is right.
 std::optional<ChunkedFrames> as_chunked_frames(hdf5::Handle& dataset);
 
-// Frames that are no positions: before the scan, and at the end of each line.
-struct Layover {
-  std::uint64_t lead_in = 0, per_line = 0;
-};
-
-// Segments follow each other. `info` has format, scan and metadata; the rest is filled in here.
+// Segments follow each other. `info` has format, scan, path and metadata; the rest is filled in here.
 std::unique_ptr<Recording> make_chunk_recording(hdf5::Handle file, std::vector<ChunkedFrames> segments,
-                                                RecordingInfo info, Layover layover);
+                                                RecordingInfo info);
+
+// A virtual dataset (n, rows, cols) or (n, channels, rows, cols), as DECTRIS' NXmx files have it since 2024:
+// its sources, one behind the other, of the channel that is wanted ("threshold_1" or a number from 1).
+// nullptr: no virtual dataset.
+Expected<std::unique_ptr<Recording>> open_virtual(const std::filesystem::path& file, hdf5::Handle& handle,
+                                                  const std::string& path, const std::string& channel);
 
 // A DECTRIS master file (/entry/data/data_000001 … link to the data files). nullptr: it is none. The scan's
 // shape comes from the file that ARINA writes beside it (NAME.h5 for NAME_master.h5, "STEM Metadata").

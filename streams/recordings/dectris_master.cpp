@@ -51,25 +51,25 @@ std::optional<StemMetadata> stem_metadata_beside(const std::filesystem::path& ma
 
 // Frames that do not belong to a position: some before the scan, or some at each line. Whichever makes the
 // numbers agree.
-Layover use_scan(const StemMetadata& metadata, std::uint64_t frames, RecordingInfo& info,
-                 const std::string& name, const LogSink& log) {
+void use_scan(const StemMetadata& metadata, std::uint64_t frames, RecordingInfo& info,
+              const std::string& name, const LogSink& log) {
   const std::uint64_t positions = metadata.scan.positions();
-  Layover layover;
+  ScanPath path;
   if (frames == positions + metadata.prescan) {
-    layover.lead_in = metadata.prescan;
+    path.lead_in = metadata.prescan;
   } else if (frames == metadata.scan.rows * (metadata.scan.cols + metadata.prescan)) {
-    layover.per_line = metadata.prescan;
+    path.fly_back = metadata.prescan;
   } else {
     if (log)
       log(LogLevel::warning,
           fmt::format(
               "{} holds {} frames, its scan of {}x{} has {} positions; give --scan if the map looks sheared",
               name, frames, metadata.scan.rows, metadata.scan.cols, positions));
-    if (frames > positions) return layover;
+    if (frames > positions) return;
   }
   info.scan = metadata.scan;
   info.scan_known = true;
-  return layover;
+  info.path = path;
 }
 
 void read_scalar(hid_t file, const char* path, RecordingInfo& info) {
@@ -132,9 +132,8 @@ Expected<std::unique_ptr<Recording>> open_dectris_master(const std::filesystem::
   RecordingInfo info;
   info.format = fmt::format("DECTRIS HDF5, {} data file{}", segments.size(), segments.size() == 1 ? "" : "s");
   info.scan = {1, static_cast<std::uint32_t>(frames)};
-  Layover layover;
   if (const auto metadata = stem_metadata_beside(file, info))
-    layover = use_scan(*metadata, frames, info, file.string(), log);
+    use_scan(*metadata, frames, info, file.string(), log);
   for (const char* path :
        {"/entry/instrument/detector/description", "/entry/instrument/detector/detector_number",
         "/entry/instrument/detector/count_time", "/entry/instrument/detector/frame_time",
@@ -143,7 +142,7 @@ Expected<std::unique_ptr<Recording>> open_dectris_master(const std::filesystem::
         "/entry/instrument/detector/detectorSpecific/trigger_mode"})
     read_scalar(master, path, info);
   read_mask(master, segments[0].frame, info);
-  return make_chunk_recording(std::move(handle), std::move(segments), std::move(info), layover);
+  return make_chunk_recording(std::move(handle), std::move(segments), std::move(info));
 }
 
 }  // namespace bragglive

@@ -10,20 +10,17 @@ class FlatRecording final : public Recording {
     info_ = std::move(info);
   }
 
-  Expected<Payload> read(std::uint64_t frame) override {
-    if (frame < info_.frames) window_.visit(*file_, offset_of(frame), bytes_);
-    return read_again(frame);
-  }
+  Expected<Payload> read(std::uint64_t frame) override { return read_again(frame); }
 
   Expected<Payload> read_again(std::uint64_t frame) const override {
     if (frame >= info_.frames) return fail(ErrorArea::usage, "frame {} of {}", frame, info_.frames);
-    if (layout_.format.native()) return view_of(file_, offset_of(frame), bytes_);
+    std::vector<std::byte> stored(bytes_);
+    if (auto copied = file_->copy(offset_of(frame), stored); !copied) return tl::unexpected(copied.error());
+    if (layout_.format.native()) return own(std::move(stored));
     std::vector<std::byte> pixels(info_.frame.pixels() * bytes_per_pixel(info_.pixel));
-    convert_pixels(layout_.format, file_->bytes().subspan(offset_of(frame), bytes_), pixels);
+    convert_pixels(layout_.format, stored, pixels);
     return own(std::move(pixels));
   }
-
-  bool mapped() const override { return layout_.format.native(); }
 
  private:
   std::size_t offset_of(std::uint64_t frame) const { return layout_.first_byte + frame * layout_.stride; }
@@ -31,7 +28,6 @@ class FlatRecording final : public Recording {
   const std::shared_ptr<const MappedFile> file_;
   const FlatLayout layout_;
   const std::size_t bytes_;  // of a frame in the file
-  SlidingWindow window_;
 };
 
 }  // namespace

@@ -14,7 +14,7 @@ struct FlatLayout {
   PixelFormat format;
 };
 
-// Refuses a file that is too short for its frames. Native pixels become views on the map, others are
+// Refuses a file that is too short for its frames. Native pixels are copied as they are, others are
 // converted frame by frame.
 Expected<std::unique_ptr<Recording>> open_flat(std::shared_ptr<const MappedFile> file, RecordingInfo info,
                                                const FlatLayout& layout, const std::string& name);

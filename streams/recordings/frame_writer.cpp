@@ -8,7 +8,7 @@
 #include <cerrno>
 #include <cstring>
 
-#include "core/hdf5/handle.hpp"
+#include "streams/recordings/emd_layout.hpp"
 
 namespace bragglive {
 namespace {
@@ -105,20 +105,6 @@ std::string npy_header(ScanShape scan, FrameShape frame, PixelType pixel) {
   return header + text;
 }
 
-hid_t hdf5_type(PixelType pixel) {
-  switch (pixel) {
-    case PixelType::u8:
-      return H5T_NATIVE_UINT8;
-    case PixelType::u16:
-      return H5T_NATIVE_UINT16;
-    case PixelType::u32:
-      return H5T_NATIVE_UINT32;
-    case PixelType::f32:
-      return H5T_NATIVE_FLOAT;
-  }
-  return H5I_INVALID_HID;
-}
-
 class EmdWriter final : public FrameWriter {
  public:
   EmdWriter(std::filesystem::path target, ScanShape scan, FrameShape frame, PixelType pixel)
@@ -128,26 +114,10 @@ class EmdWriter final : public FrameWriter {
     const hdf5::QuietErrors quiet;
     file_ = hdf5::Handle(H5Fcreate(part_.path().c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT));
     if (!file_) return part_.failed("create");
-    const hdf5::Handle root(H5Gcreate2(file_.get(), "datacube_root", H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT));
-    const hdf5::Handle cube(H5Gcreate2(root.get(), "datacube", H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT));
-    text(file_.get(), "emd_group_type", "file");
-    number(file_.get(), "version_major", 1);
-    number(file_.get(), "version_minor", 0);
-    text(file_.get(), "authoring_program", "bragglive");
-    text(root.get(), "emd_group_type", "root");
-    text(root.get(), "python_class", "Root");
-    text(cube.get(), "emd_group_type", "array");
-    text(cube.get(), "python_class", "DataCube");
-    const std::array<hsize_t, 4> dims = {scan_.rows, scan_.cols, frame_.rows, frame_.cols};
-    const hdf5::Handle space(H5Screate_simple(4, dims.data(), nullptr));
     const hdf5::Handle create(H5Pcreate(H5P_DATASET_CREATE));
     H5Pset_alloc_time(create.get(), H5D_ALLOC_TIME_EARLY);  // a full disk is known before the work
-    dataset_ = hdf5::Handle(H5Dcreate2(cube.get(), "data", hdf5_type(pixel_), space.get(), H5P_DEFAULT,
-                                       create.get(), H5P_DEFAULT));
+    dataset_ = hdf5::create_data_cube(file_.get(), scan_, frame_, pixel_, create.get());
     if (!dataset_) return part_.failed("reserve the space for");
-    text(dataset_.get(), "units", "pixel intensity");
-    const char* names[] = {"Rx", "Ry", "Qx", "Qy"};
-    for (std::size_t axis = 0; axis < 4; ++axis) axis_of(cube.get(), axis, names[axis]);
     return {};
   }
 
@@ -158,7 +128,7 @@ class EmdWriter final : public FrameWriter {
     const hdf5::Handle in_file(H5Dget_space(dataset_.get())),
         in_memory(H5Screate_simple(4, count.data(), nullptr));
     H5Sselect_hyperslab(in_file.get(), H5S_SELECT_SET, first.data(), nullptr, count.data(), nullptr);
-    if (H5Dwrite(dataset_.get(), hdf5_type(pixel_), in_memory.get(), in_file.get(), H5P_DEFAULT,
+    if (H5Dwrite(dataset_.get(), hdf5::type_of(pixel_), in_memory.get(), in_file.get(), H5P_DEFAULT,
                  pixels.data()) < 0)
       return part_.failed("write");
     return {};
@@ -173,32 +143,6 @@ class EmdWriter final : public FrameWriter {
   }
 
  private:
-  static void text(hid_t object, const char* name, const char* value) {
-    const hdf5::Handle type(H5Tcopy(H5T_C_S1)), space(H5Screate(H5S_SCALAR));
-    H5Tset_size(type.get(), H5T_VARIABLE);
-    H5Tset_cset(type.get(), H5T_CSET_UTF8);
-    const hdf5::Handle attribute(H5Acreate2(object, name, type.get(), space.get(), H5P_DEFAULT, H5P_DEFAULT));
-    H5Awrite(attribute.get(), type.get(), &value);
-  }
-  static void number(hid_t object, const char* name, std::int64_t value) {
-    const hdf5::Handle space(H5Screate(H5S_SCALAR));
-    const hdf5::Handle attribute(
-        H5Acreate2(object, name, H5T_STD_I64LE, space.get(), H5P_DEFAULT, H5P_DEFAULT));
-    H5Awrite(attribute.get(), H5T_NATIVE_INT64, &value);
-  }
-  // Two values stand for a linear axis.
-  static void axis_of(hid_t cube, std::size_t axis, const char* name) {
-    const hsize_t two = 2;
-    const std::array<double, 2> values = {0, 1};
-    const hdf5::Handle space(H5Screate_simple(1, &two, nullptr));
-    const std::string path = fmt::format("dim{}", axis);
-    const hdf5::Handle dim(
-        H5Dcreate2(cube, path.c_str(), H5T_IEEE_F64LE, space.get(), H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT));
-    H5Dwrite(dim.get(), H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data());
-    text(dim.get(), "name", name);
-    text(dim.get(), "units", "pixels");
-  }
-
   PartFile part_;
   const ScanShape scan_;
   const FrameShape frame_;

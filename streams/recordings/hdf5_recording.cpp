@@ -3,6 +3,8 @@
 #include <utility>
 
 #include "streams/recordings/chunk_recording.hpp"
+#include "streams/recordings/counted.hpp"
+#include "streams/recordings/emd_layout.hpp"
 #include "streams/recordings/flat_recording.hpp"
 #include "streams/recordings/hdf5_layout.hpp"
 #include "streams/recordings/scan_blocks.hpp"
@@ -75,28 +77,14 @@ class Hdf5Recording final : public Recording {
     H5Sselect_hyperslab(in_file.get(), H5S_SELECT_SET, first.data() + skip, nullptr, count.data() + skip,
                         nullptr);
     const hdf5::Handle in_memory(H5Screate_simple(4, count.data(), nullptr));
-    if (H5Dread(dataset_.get(), memory_type(), in_memory.get(), in_file.get(), H5P_DEFAULT, pixels.data()) <
-        0)
+    if (H5Dread(dataset_.get(), hdf5::type_of(info_.pixel), in_memory.get(), in_file.get(), H5P_DEFAULT,
+                pixels.data()) < 0)
       return fail(
           ErrorArea::format,
           "cannot read frames {} to {} of {}: the file is damaged or uses a filter that is not installed",
           index_of(info_.scan, {block.row, block.col}),
           index_of(info_.scan, {block.row + block.rows - 1, block.col + block.cols - 1}), info_.format);
     return pixels;
-  }
-
-  hid_t memory_type() const {
-    switch (info_.pixel) {
-      case PixelType::u8:
-        return H5T_NATIVE_UINT8;
-      case PixelType::u16:
-        return H5T_NATIVE_UINT16;
-      case PixelType::u32:
-        return H5T_NATIVE_UINT32;
-      case PixelType::f32:
-        return H5T_NATIVE_FLOAT;
-    }
-    return H5I_INVALID_HID;
   }
 
   const hdf5::Handle file_, dataset_;
@@ -155,8 +143,14 @@ Expected<std::unique_ptr<Recording>> open_hdf5(const std::filesystem::path& file
     auto master = open_dectris_master(file, handle, options.log);
     if (!master || *master) return master;
   }
+  if (options.dataset.empty()) {
+    auto counted = open_counted(file, handle);
+    if (!counted || *counted) return counted;
+  }
   auto path = hdf5::find_scan_dataset(handle.get(), file.string(), options.dataset);
   if (!path) return tl::unexpected(path.error());
+  if (auto virtual_one = open_virtual(file, handle, *path, options.channel); !virtual_one || *virtual_one)
+    return virtual_one;
   hdf5::Handle dataset(H5Dopen2(handle.get(), path->c_str(), H5P_DEFAULT));
   if (!dataset) return fail(ErrorArea::format, "cannot open {} in {}", *path, file.string());
   auto layout = hdf5::layout_of(dataset.get(), *path);
@@ -176,7 +170,7 @@ Expected<std::unique_ptr<Recording>> open_hdf5(const std::filesystem::path& file
   if (auto chunked = as_chunked_frames(dataset)) {
     std::vector<ChunkedFrames> segments;
     segments.push_back(std::move(*chunked));
-    return make_chunk_recording(std::move(handle), std::move(segments), std::move(*info), {});
+    return make_chunk_recording(std::move(handle), std::move(segments), std::move(*info));
   }
   const hdf5::Handle access(H5Pcreate(H5P_DATASET_ACCESS));
   H5Pset_chunk_cache(access.get(), k_chunk_slots, std::max(chunk_cache_bytes(*layout), std::size_t{1} << 20),

@@ -5,15 +5,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 namespace bragglive {
 namespace {
-
-constexpr std::size_t k_ahead = std::size_t{32} << 20;
-constexpr std::size_t k_behind = std::size_t{128} << 20;  // more than the engine has in flight
 
 struct Descriptor {
   int value;
@@ -22,23 +19,10 @@ struct Descriptor {
   }
 };
 
-struct View {
-  std::shared_ptr<const MappedFile> file;
-  std::size_t offset, size;
-};
-
-void advise(std::span<const std::byte> bytes, std::size_t begin, std::size_t end, int advice) {
-  const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
-  begin = begin / page * page;
-  end = std::min(end, bytes.size());
-  // A hint: a kernel that ignores it costs speed, not correctness.
-  if (begin < end) ::madvise(const_cast<std::byte*>(bytes.data()) + begin, end - begin, advice);
-}
-
 }  // namespace
 
 Expected<std::shared_ptr<const MappedFile>> MappedFile::open(const std::filesystem::path& file) {
-  const Descriptor fd{::open(file.c_str(), O_RDONLY | O_CLOEXEC)};
+  Descriptor fd{::open(file.c_str(), O_RDONLY | O_CLOEXEC)};
   if (fd.value < 0) return fail(ErrorArea::file, "cannot open {}: {}", file.string(), std::strerror(errno));
   struct stat status {};
   if (::fstat(fd.value, &status) != 0)
@@ -49,43 +33,38 @@ Expected<std::shared_ptr<const MappedFile>> MappedFile::open(const std::filesyst
   void* at = ::mmap(nullptr, size, PROT_READ, MAP_SHARED, fd.value, 0);
   if (at == MAP_FAILED)
     return fail(ErrorArea::memory, "cannot map {}: {}", file.string(), std::strerror(errno));
-  return std::shared_ptr<const MappedFile>(new MappedFile({static_cast<const std::byte*>(at), size}));
+  return std::shared_ptr<const MappedFile>(
+      new MappedFile({static_cast<const std::byte*>(at), size}, std::exchange(fd.value, -1), file));
+}
+
+MappedFile::MappedFile(std::span<const std::byte> bytes, int fd, std::filesystem::path name)
+    : bytes_(bytes), fd_(fd), name_(std::move(name)) {
+  ::posix_fadvise(fd_, 0, 0, POSIX_FADV_SEQUENTIAL);  // a hint
 }
 
 MappedFile::~MappedFile() {
   ::munmap(const_cast<std::byte*>(bytes_.data()), bytes_.size());
+  ::close(fd_);
 }
 
-void MappedFile::want(std::size_t begin, std::size_t end) const {
-  advise(bytes_, begin, end, MADV_WILLNEED);
-}
-void MappedFile::drop(std::size_t begin, std::size_t end) const {
-  advise(bytes_, begin, end, MADV_DONTNEED);
-}
-
-Payload view_of(std::shared_ptr<const MappedFile> file, std::size_t offset, std::size_t size) {
-  return Payload(
-      View{std::move(file), offset, size},
-      +[](const View& view) { return view.file->bytes().subspan(view.offset, view.size); });
+Expected<void> MappedFile::copy(std::size_t offset, std::span<std::byte> into) const {
+  while (!into.empty()) {
+    const ssize_t n = ::pread(fd_, into.data(), into.size(), static_cast<off_t>(offset));
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return fail(ErrorArea::file, "cannot read {}: {}", name_.string(), std::strerror(errno));
+    if (n == 0)
+      return fail(ErrorArea::format, "{} became shorter while it was read: it ends before byte {}",
+                  name_.string(), offset + into.size());
+    into = into.subspan(static_cast<std::size_t>(n));
+    offset += static_cast<std::size_t>(n);
+  }
+  return {};
 }
 
 Payload own(std::vector<std::byte> bytes) {
   return Payload(
       std::move(bytes),
       +[](const std::vector<std::byte>& owner) { return std::span<const std::byte>(owner); });
-}
-
-void SlidingWindow::visit(const MappedFile& file, std::size_t offset, std::size_t size) {
-  const std::size_t end = offset + size;
-  if (end + k_ahead / 2 > wanted_) {
-    const std::size_t from = std::max(wanted_, offset);
-    wanted_ = end + k_ahead;
-    file.want(from, wanted_);
-  }
-  if (offset > dropped_ + 2 * k_behind) {
-    file.drop(dropped_, offset - k_behind);
-    dropped_ = offset - k_behind;
-  }
 }
 
 }  // namespace bragglive

@@ -1,4 +1,4 @@
-// A read-only file in memory, shared by the payloads that look into it.
+// A read-only file whose header lies in memory and whose frames are copied out of it.
 #pragma once
 #include <filesystem>
 #include <memory>
@@ -16,29 +16,18 @@ class MappedFile {
   MappedFile(const MappedFile&) = delete;
   MappedFile& operator=(const MappedFile&) = delete;
 
+  // For headers, when the file has just been opened: memory of a file that somebody cuts short later is gone.
   std::span<const std::byte> bytes() const { return bytes_; }
-  // Hints for one pass over the file: the pages of [begin, end) are wanted soon, or no longer. Dropped pages
-  // stay readable.
-  void want(std::size_t begin, std::size_t end) const;
-  void drop(std::size_t begin, std::size_t end) const;
+  // For pixels: an error where the file has become shorter.
+  Expected<void> copy(std::size_t offset, std::span<std::byte> into) const;
 
  private:
-  explicit MappedFile(std::span<const std::byte> bytes) : bytes_(bytes) {}
+  MappedFile(std::span<const std::byte> bytes, int fd, std::filesystem::path name);
   std::span<const std::byte> bytes_;
+  const int fd_;
+  const std::filesystem::path name_;
 };
 
-// A payload that is a piece of the file.
-Payload view_of(std::shared_ptr<const MappedFile> file, std::size_t offset, std::size_t size);
 Payload own(std::vector<std::byte> bytes);
-
-// Keeps a window of a mapped file in memory while a thread goes through it, so that a file larger than memory
-// stays out of it.
-class SlidingWindow {
- public:
-  void visit(const MappedFile& file, std::size_t offset, std::size_t size);
-
- private:
-  std::size_t wanted_ = 0, dropped_ = 0;
-};
 
 }  // namespace bragglive

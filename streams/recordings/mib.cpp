@@ -18,15 +18,13 @@ class MibRecording final : public Recording {
     info_ = std::move(info);
   }
 
-  Expected<Payload> read(std::uint64_t frame) override {
-    if (frame < info_.frames) window_.visit(*file_, frame * stride_, stride_);
-    return read_again(frame);
-  }
+  Expected<Payload> read(std::uint64_t frame) override { return read_again(frame); }
 
   Expected<Payload> read_again(std::uint64_t frame) const override {
     if (frame >= info_.frames) return fail(ErrorArea::usage, "frame {} of {}", frame, info_.frames);
-    const auto bytes =
-        file_->bytes().subspan(frame * stride_, std::min(stride_, file_->bytes().size() - frame * stride_));
+    std::vector<std::byte> stored(std::min(stride_, file_->bytes().size() - frame * stride_));
+    if (auto copied = file_->copy(frame * stride_, stored); !copied) return tl::unexpected(copied.error());
+    const std::span<const std::byte> bytes = stored;
     auto header = merlin::parse_frame_header(bytes);
     if (!header) return fail(ErrorArea::format, "frame {}: {}", frame, header.error().message);
     if (header->offset != first_.offset || header->payload_bytes() != first_.payload_bytes() ||
@@ -42,7 +40,6 @@ class MibRecording final : public Recording {
   const std::shared_ptr<const MappedFile> file_;
   const merlin::FrameHeader first_;
   const std::size_t stride_;
-  SlidingWindow window_;
 };
 
 std::string read_hdr_beside(std::filesystem::path file) {

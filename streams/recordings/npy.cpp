@@ -1,4 +1,4 @@
-// numpy's .npy (format versions 1 to 3, numpy/lib/format.py): the frames are a view on the mapped file.
+// numpy's .npy (format versions 1 to 3, numpy/lib/format.py).
 #include <charconv>
 #include <string_view>
 #include <vector>

@@ -51,7 +51,11 @@ Expected<std::unique_ptr<Recording>> open_recording(const std::string& path,
   using namespace std::string_view_literals;
   for (std::string_view tiff : {"II*\0"sv, "MM\0*"sv, "II+\0"sv, "MM\0+"sv})
     if (begins.starts_with(tiff)) return open_tiff(location.file);
-  return fail(ErrorArea::format, "{} is no recording that is known here (.npy, HDF5, .mib, .blo, TIFF)",
+  const std::string ending = location.file.extension().string();
+  if (ending == ".raw" || ending == ".RAW" || ending == ".xml" || ending == ".XML")
+    return open_empad(location.file, chosen);
+  return fail(ErrorArea::format,
+              "{} is no recording that is known here (.npy, HDF5, .mib, .blo, TIFF, EMPAD's .xml and .raw)",
               location.file.string());
 }
 

@@ -14,11 +14,12 @@ struct RecordingInfo {
   std::string format;  // "numpy", "HDF5 dataset /strip/data", …
   ScanShape scan;      // {1, frames} where the file does not know it
   bool scan_known = false;
+  ScanPath path;  // frames of the file that are no positions
   FrameShape frame;
   PixelType pixel = PixelType::u16;  // of the payloads; wider or signed types of a file are converted (see
                                      // pixel_format.hpp)
   Encoding encoding = Encoding::none;
-  std::uint64_t frames = 0;
+  std::uint64_t frames = 0;  // in the file
   std::map<std::string, std::string> metadata;
 };
 
@@ -35,8 +36,6 @@ class Recording {
   virtual Expected<Payload> read(std::uint64_t frame) = 0;
   // For any thread, beside read(): one frame out of order.
   virtual Expected<Payload> read_again(std::uint64_t frame) const = 0;
-  // true: payloads are views on mapped memory, nothing is gained by reading ahead in a thread.
-  virtual bool mapped() const { return false; }
 
  protected:
   RecordingInfo info_;
@@ -44,6 +43,7 @@ class Recording {
 
 struct RecordingOptions {
   std::string dataset;  // inside an HDF5 file
+  std::string channel;  // of a file with several thresholds; empty = its first
   LogSink log;
 };
 
@@ -57,6 +57,8 @@ Expected<std::unique_ptr<Recording>> open_hdf5(const std::filesystem::path& file
 Expected<std::unique_ptr<Recording>> open_mib(const std::filesystem::path& file,
                                               const RecordingOptions& options);
 Expected<std::unique_ptr<Recording>> open_blo(const std::filesystem::path& file);
+Expected<std::unique_ptr<Recording>> open_empad(const std::filesystem::path& file,
+                                                const RecordingOptions& options);
 Expected<std::unique_ptr<Recording>> open_tiff(const std::filesystem::path& file);
 
 }  // namespace bragglive

@@ -47,7 +47,7 @@ class ReplaySource final : public FrameSource {
     started_ = true;
     first_frame_ = Clock::now();
     const RecordingInfo& info = recording_->info();
-    if (!recording_->mapped()) ahead_ = std::make_unique<ReadAhead>(*recording_);
+    ahead_ = std::make_unique<ReadAhead>(*recording_);
     ScanStart start;
     start.series_id = k_series;
     start.scan = options_.scan.value_or(info.scan);
@@ -61,14 +61,8 @@ class ReplaySource final : public FrameSource {
 
   SourceEvent frame(Clock::time_point deadline) {
     if (!wait_for_turn(deadline)) return Idle{};
-    std::optional<ReadAhead::Item> item;
-    if (ahead_) {
-      item = ahead_->take(deadline);
-      if (!item) return Idle{};
-    } else {
-      const std::uint64_t number = recording_->frame_at(step_);
-      item = ReadAhead::Item{number, recording_->read(number)};
-    }
+    std::optional<ReadAhead::Item> item = ahead_->take(deadline);
+    if (!item) return Idle{};
     ++step_;
     if (!item->payload) return BadMessage{std::move(item->payload.error()), item->frame};
     FrameMessage message;
@@ -107,7 +101,8 @@ Expected<std::unique_ptr<FrameSource>> make_replay(std::unique_ptr<Recording> re
     options.log(LogLevel::warning,
                 fmt::format("{} does not say its scan shape: shown as one row of {}; give --scan ROWSxCOLS",
                             description, info.frames));
-  if (options.log && options.scan && options.scan->positions() != info.frames)
+  const ScanPath& path = options.path.plain() ? info.path : options.path;
+  if (options.log && options.scan && !path.repeated && path.frames(*options.scan) != info.frames)
     options.log(LogLevel::warning,
                 fmt::format("{} holds {} frames, the scan {}x{} has {} positions", description, info.frames,
                             options.scan->rows, options.scan->cols, options.scan->positions()));

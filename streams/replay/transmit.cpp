@@ -103,7 +103,7 @@ Expected<Transmitted> transmit(FrameSource& source, FrameSink& sink, const Trans
       started = true;
       done = transmission.start(std::move(*start));
     } else if (auto* frame = std::get_if<FrameMessage>(&event); frame && started) {
-      done = transmission.frame(std::move(*frame));
+      if (frame->scan_index != k_no_position) done = transmission.frame(std::move(*frame));
     } else if (std::holds_alternative<BadMessage>(event)) {
       done = transmission.count_damaged();
     } else if ((std::holds_alternative<ScanEnd>(event) && started) ||

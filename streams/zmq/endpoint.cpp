@@ -73,8 +73,12 @@ bool is_endpoint(std::string_view uri) {
 
 Expected<Endpoint> parse_endpoint(std::string_view uri) {
   if (!is_endpoint(uri))
+    return fail(ErrorArea::usage, "'{}' is not an endpoint: write tcp://host:port or ipc://path", uri);
+  if (uri.starts_with("inproc://"))
     return fail(ErrorArea::usage,
-                "'{}' is not an endpoint: write tcp://host:port, ipc://path or inproc://name", uri);
+                "'{}': inproc:// ends cannot meet here, each has a ZeroMQ context of its own; "
+                "use ipc://path, or push frames through the library",
+                uri);
   const std::size_t question = uri.find('?');
   Endpoint endpoint;
   endpoint.address = uri.substr(0, question);

@@ -1,6 +1,6 @@
 // Which side binds and which connects, read from the endpoint's text.
 //
-// "tcp://host:port[?option[&option]]", "ipc://path", "inproc://name". Options: bind, connect (this side does
+// "tcp://host:port[?option[&option]]", "ipc://path". Options: bind, connect (this side does
 // so), socket=KIND, hwm=N (messages queued). Without bind or connect a receiver binds where the host is "*",
 // "0.0.0.0" or "[::]" and connects elsewhere; a sender binds where it can, and connects where the address is
 // another machine's or already taken. So the same text given to both sides makes them meet, whoever starts

@@ -24,6 +24,7 @@ Expected<std::unique_ptr<MessageReader>> MessageReader::open(const Endpoint& end
     socket.set(zmq::sockopt::reconnect_ivl, k_reconnect_ms);
     socket.set(zmq::sockopt::reconnect_ivl_max, k_reconnect_max_ms);
     if (options.kind == zmq::socket_type::sub) socket.set(zmq::sockopt::subscribe, "");
+    if (options.kind == zmq::socket_type::req) socket.set(zmq::sockopt::req_relaxed, true);
     if (auto attached = attach_socket(socket, endpoint, true); !attached)
       return tl::unexpected(attached.error());
     return reader;
@@ -40,6 +41,10 @@ Expected<void> MessageReader::add(const Endpoint& endpoint) {
 
 bool MessageReader::receive(zmq::message_t& message) {
   return zmq_msg_recv(message.handle(), socket_.handle(), ZMQ_DONTWAIT) >= 0;
+}
+
+bool MessageReader::request(std::string_view what) {
+  return zmq_send(socket_.handle(), what.data(), what.size(), ZMQ_DONTWAIT) >= 0;
 }
 
 bool MessageReader::read(std::chrono::milliseconds timeout) {

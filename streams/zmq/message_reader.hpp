@@ -4,6 +4,7 @@
 #include <chrono>
 #include <memory>
 #include <span>
+#include <string_view>
 
 #include "core/frame/error.hpp"
 #include "streams/payload.hpp"
@@ -31,6 +32,8 @@ class MessageReader {
   // A further endpoint for the same socket, before the first read().
   Expected<void> add(const Endpoint& endpoint);
 
+  // Of a REQ socket: asks for the next message. A request that was never answered may be repeated.
+  bool request(std::string_view what);
   // Waits for the next message; false when none came. Parts stay valid until the next call.
   bool read(std::chrono::milliseconds timeout);
   std::size_t parts() const { return parts_; }

@@ -2,6 +2,8 @@
 // cleanly.
 #include <numeric>
 
+#include "plugin/scan_result.hpp"
+#include "streams/scan_path.hpp"
 #include "tests/catch.hpp"
 #include "tests/unit/engine/scripted_scan.hpp"
 
@@ -194,4 +196,150 @@ TEST_CASE("a session refuses what it cannot work with") {
   CHECK_FALSE((*session)->snapshot());
   REQUIRE((*session)->start(std::make_unique<ScriptedSource>(true)));
   CHECK_FALSE((*session)->start(std::make_unique<ScriptedSource>(true)));  // already running
+}
+
+TEST_CASE(
+    "a frame that does not come is missing before the scan is over, and counts when it comes after all") {
+  SessionConfig config = session_config();
+  config.reorder_window = {4, std::chrono::milliseconds(60000)};
+  auto source = std::make_unique<ScriptedSource>(true);
+  ScriptedSource* script = source.get();
+  auto session = std::move(*Session::create(config));
+  REQUIRE(session->start(std::move(source)));
+  script->add(scan_start({2, 6}));
+  for (std::uint64_t i : {0, 1, 4, 5, 6, 7, 8}) script->add(frame(i, 9));
+  REQUIRE(eventually([&] { return session->counters().lost == 2; }));
+  REQUIRE(eventually([&] { return count(*session->snapshot(), PositionState::missing) == 2; }));
+  CHECK(session->state() == SessionState::scanning);
+  script->add(frame(2, 9));
+  REQUIRE(eventually([&] { return count(*session->snapshot(), PositionState::missing) == 1; }));
+  CHECK(session->counters().lost == 1);
+  CHECK(session->counters().disordered == 1);
+  for (std::uint64_t i : {9, 10, 11}) script->add(frame(i, 9));
+  script->add(ScanEnd{1, 0});
+  REQUIRE(session->wait_finished(k_patience));
+  CHECK(count(*session->snapshot(), PositionState::missing) == 1);
+  CHECK(count(*session->snapshot(), PositionState::pending) == 0);
+}
+
+TEST_CASE("another client that takes every second frame is told of, whatever the detector") {
+  SessionConfig config = session_config();
+  std::mutex mutex;
+  std::string said;
+  config.log = [&](LogLevel, std::string_view text) {
+    const std::lock_guard lock(mutex);
+    said += text;
+  };
+  auto source = std::make_unique<ScriptedSource>(true);
+  source->add(scan_start({10, 10}));
+  for (std::uint64_t i = 1; i < 100; i += 2) source->add(frame(i, 9));
+  source->add(ScanEnd{1, 0});
+  const Run result = run(std::move(source), config);
+  CHECK(result.counters.stride == 2);
+  CHECK(result.counters.lost == 50);
+  CHECK(count(*result.map, PositionState::missing) == 50);
+  const std::lock_guard lock(mutex);
+  CHECK(said.find("only every second frame arrives: another client") != std::string::npos);
+}
+
+TEST_CASE("frames beside the scan are no fault") {
+  auto source = std::make_unique<ScriptedSource>(true);
+  source->add(scan_start({1, 3}));
+  for (std::uint64_t i = 0; i < 3; ++i) {
+    FrameMessage lead = frame(i, 9);
+    lead.scan_index = k_no_position;
+    source->add(std::move(lead));
+  }
+  for (std::uint64_t i = 0; i < 3; ++i) {
+    FrameMessage on = frame(i, 9);
+    on.frame_number = i + 3;
+    source->add(std::move(on));
+  }
+  source->add(ScanEnd{1, 0});
+  const Run result = run(std::move(source));
+  CHECK(result.counters.beside_scan == 3);
+  CHECK(result.counters.out_of_range + result.counters.lost + result.counters.disordered == 0);
+  CHECK(count(*result.map, PositionState::missing) == 0);
+}
+
+TEST_CASE("late frames are in the file that is saved again; the next scan does not wait for a slow disk") {
+  SessionConfig config = session_config();
+  config.scan_timeout = std::chrono::milliseconds(100);
+  std::mutex mutex;
+  std::vector<std::string> saved;
+  std::atomic<bool> disk_is_slow{true};
+  config.on_scan_closed = [&](const ScanResult& scan) {
+    while (disk_is_slow) std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    const std::lock_guard lock(mutex);
+    saved.push_back(
+        fmt::format("{}.{} late {}", scan.number, scan.revision, count(*scan.map, PositionState::late)));
+  };
+  auto source = std::make_unique<ScriptedSource>(true);
+  ScriptedSource* script = source.get();
+  auto session = std::move(*Session::create(config));
+  REQUIRE(session->start(std::move(source)));
+  script->add(scan_start({2, 2}, 1));
+  script->add(frame(0, 9, 1));
+  REQUIRE(session->wait_finished(k_patience));
+  script->add(frame(1, 9, 1));
+  script->add(frame(2, 9, 1));
+  script->add(scan_start({1, 2}, 2));
+  script->add(frame(0, 9, 2));
+  const bool labelled_meanwhile = eventually([&] {
+    const auto map = session->snapshot();
+    return map->series_id == 2 && count(*map, PositionState::pending) == 1;
+  });
+  CHECK(saved.empty());
+  disk_is_slow = false;
+  CHECK(labelled_meanwhile);
+  script->add(frame(1, 9, 2));
+  script->add(ScanEnd{2, 0});
+  REQUIRE(eventually(
+      [&] { return session->snapshot()->series_id == 2 && session->state() == SessionState::finished; }));
+  session->stop();
+  CHECK(saved == std::vector<std::string>{"1.0 late 0", "1.1 late 2", "2.0 late 0"});
+  const auto history = session->history();
+  REQUIRE(history.size() == 2);
+  CHECK(history[0]->header.series_id == 1);
+  CHECK(history[0]->revision == 1);
+  CHECK(count(*history[0]->map, PositionState::late) == 2);
+}
+
+TEST_CASE("the history is bounded by scans and by memory") {
+  for (const bool by_memory : {false, true}) {
+    SessionConfig config = session_config();
+    config.history_scans = by_memory ? 100 : 3;
+    config.history_bytes = by_memory ? 2 * 400 * 4 : 1 << 30;
+    auto source = std::make_unique<ScriptedSource>(true);
+    for (std::uint64_t series = 1; series <= 5; ++series) {
+      source->add(scan_start({2, 2}, series));
+      for (std::uint64_t i = 0; i < 4; ++i) source->add(frame(i, 9, series));
+      source->add(ScanEnd{series, 0});
+    }
+    auto session = std::move(*Session::create(config));
+    REQUIRE(session->start(std::move(source)));
+    REQUIRE(
+        eventually([&] { return !session->history().empty() && session->history().back()->number == 5; }));
+    CHECK(session->history().size() == (by_memory ? 2U : 3U));
+    CHECK(session->history().front()->header.series_id == (by_memory ? 4U : 3U));
+  }
+}
+
+TEST_CASE("pixels that the stream names as dead are not looked at") {
+  for (const bool masked : {false, true}) {
+    auto source = std::make_unique<ScriptedSource>(false);
+    ScanStart start = scan_start({1, 1});
+    if (masked) {
+      std::string text;
+      for (int r = -4; r <= 4; ++r)  // a whole disk
+        for (int c = -4; c <= 4; ++c) text += fmt::format("{},", (16 + r) * 64 + 32 + c);
+      start.metadata["masked_pixels"] = text + "99999999,junk";
+    }
+    source->add(start);
+    source->add(frame(0, 9));
+    source->add(ScanEnd{1, 0});
+    source->add(EndOfSource{});
+    const Run result = run(std::move(source));
+    CHECK(result.map->rows[0]->disk_count[0] == (masked ? 8 : 9));
+  }
 }
