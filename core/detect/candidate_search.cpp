@@ -75,7 +75,7 @@ double rough_significance(double on, double off, double alpha) {
 
 // A disk sum from which some of its cells may have been clamped.
 int clamped_from(const Plan& p) {
-  return p.disk_cells * p.cell_most / 3;
+  return p.disk_cells * p.cell_most / 5 * 3;
 }
 
 void test_cell(const Plan& p, const ReducedFrame& frame, const Cell* sums, const Cell* sharp, int row,

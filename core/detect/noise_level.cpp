@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <type_traits>
 
 #include "core/detect/disk_plan.hpp"
 
@@ -33,15 +34,23 @@ Noise noise_of(const RawImage<Pixel>& image, std::vector<float>& samples) {
     const std::size_t row = (i * 40503 & 0xffff) * row_room >> 16;
     const std::size_t col = (i * 24109 & 0xffff) * col_room >> 16;
     const std::size_t at = row * cols + col;
-    std::array<float, k_cols> sum;
+    // Small integers are summed as such: 27 conversions would cost more than the rest.
+    using Sum = std::conditional_t<sizeof(Pixel) <= 2, std::uint32_t, float>;
+    const auto value = [&](std::size_t index) {
+      if constexpr (sizeof(Pixel) <= 2)
+        return static_cast<Sum>(image.pixel(index));
+      else
+        return image.counts(index);
+    };
+    std::array<float, 3> block;
     std::array<float, 3> single_at;
-    for (std::size_t c = 0; c < k_cols; ++c) {
-      const float middle = image.counts(at + cols + c);
-      sum[c] = image.counts(at + c) + middle + image.counts(at + 2 * cols + c);
-      if (c / 3 == 1) single_at[c % 3] = middle;
+    for (std::size_t b = 0; b < 3; ++b) {
+      Sum sum = 0;
+      for (std::size_t c = 3 * b; c < 3 * b + 3; ++c)
+        sum += value(at + c) + value(at + cols + c) + value(at + 2 * cols + c);
+      block[b] = static_cast<float>(sum);
+      single_at[b] = static_cast<float>(value(at + cols + 3 + b));
     }
-    const std::array<float, 3> block{sum[0] + sum[1] + sum[2], sum[3] + sum[4] + sum[5],
-                                     sum[6] + sum[7] + sum[8]};
     if (block[0] + block[1] + block[2] < k_least_counts) continue;
     if (single_at[0] + single_at[1] + single_at[2] > 0)
       single[singles_found++] = mismatch(single_at[0], single_at[1], single_at[2]);

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <type_traits>
 
 namespace bragglive::detail {
 
@@ -24,6 +25,7 @@ struct RawImage {
   // Negative values count as nothing.
   float counts(std::size_t at) const {
     const auto value = static_cast<float>(pixel(at));
+    if constexpr (std::is_integral_v<Pixel>) return value;  // their factor is 1
     return value > 0 ? value * factor : 0.0f;
   }
   float counts(int row, int col) const { return counts(index(row, col)); }

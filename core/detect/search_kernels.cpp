@@ -107,7 +107,7 @@ BL_INLINE void reduce_rows_body(const std::byte* from, std::size_t rows, std::si
     work[i] = std::min(column, how.column_most);
   }
   stats.clamped |= highest > how.column_most;
-  stats.bright |= 3 * highest > how.column_most;
+  stats.bright |= 5 * highest > 3 * how.column_most;
   std::size_t cells = padded;
   for (std::size_t block = how.block; block > 1; block /= 2) {
     cells /= 2;

@@ -27,7 +27,7 @@ struct RowStats {
                          // ones as zero
   bool all_most = true;  // every pixel is the type's maximum
   bool finite = true;
-  bool bright = false;   // a column above a third of the most
+  bool bright = false;   // a column above three fifths of the most
   bool clamped = false;  // something was
 };
 
