@@ -12,6 +12,7 @@
 #include "plugin/command/source_options.hpp"
 #include "streams/codec/codec.hpp"
 #include "streams/replay/fault_sink.hpp"
+#include "streams/replay/path_sink.hpp"
 #include "streams/replay/transmit.hpp"
 
 namespace bragglive::command {
@@ -21,6 +22,7 @@ constexpr int k_exit_died = 9;  // the fault "die": as a killed process
 
 struct SendOptions {
   SourceArguments source;
+  ScanPath path;  // of the simulated detector, not of the source
   std::string endpoint, protocol = "native", rate = "max", encoding;
   std::vector<std::string> faults;
   std::uint64_t repeat = 1, frames = 0, series = 0;
@@ -66,7 +68,7 @@ Expected<int> send(const SendOptions& options) {
   sink_options.log = stderr_log();
   auto opened = open_sink(options.endpoint, sink_options);
   if (!opened) return tl::unexpected(opened.error());
-  FaultSink sink(std::move(*opened), faults);
+  FaultSink sink(send_along(std::move(*opened), options.path), faults);
 
   const std::uint64_t first_series = options.series != 0 ? options.series : series_from_clock();
   Progress progress("sending");
@@ -105,6 +107,7 @@ Run add_send(CLI::App& app) {
   app.add_option("--encoding", options->encoding, "none, lz4 or bslz4; default: as the source has it");
   app.add_option("--scan", options->source.scan, "scan shape ROWSxCOLS");
   app.add_option("--dataset", options->source.dataset, "path inside an HDF5 file");
+  add_path_arguments(app, options->path);
   app.add_option("--frames", options->frames, "stop after so many frames");
   app.add_option("--series", options->series, "series id of the first scan; default: from the clock");
   app.add_option("--wait", options->wait_s, "seconds to wait for a receiver")

@@ -1,5 +1,6 @@
 #include "streams/crystfel/crystfel.hpp"
 
+#include <algorithm>
 #include <deque>
 
 #include "streams/recordings/mapped_file.hpp"
@@ -9,7 +10,8 @@
 namespace bragglive::crystfel {
 namespace {
 
-constexpr std::chrono::seconds k_ask_again{3};  // CrystFEL's own patience
+constexpr std::chrono::seconds k_ask_again{3};            // CrystFEL's own patience
+constexpr std::chrono::milliseconds k_connect_again{20};  // while nobody is there to be asked
 constexpr std::string_view k_topic = "ondaframedata";
 
 class Receiver final : public FrameSource {
@@ -22,10 +24,7 @@ class Receiver final : public FrameSource {
     const auto deadline = std::chrono::steady_clock::now() + timeout;
     while (events_.empty()) {
       const auto now = std::chrono::steady_clock::now();
-      if (asks_ && (!asked_ || now - *asked_ > k_ask_again)) {
-        if (reader_->request("next")) asked_ = now;
-      }
-      if (!reader_->read(std::chrono::ceil<std::chrono::milliseconds>(deadline - now))) {
+      if (!reader_->read(std::chrono::ceil<std::chrono::milliseconds>(ask(now, deadline) - now))) {
         if (std::chrono::steady_clock::now() >= deadline) return Idle{};
         continue;
       }
@@ -42,6 +41,14 @@ class Receiver final : public FrameSource {
   std::string description() const override { return description_; }
 
  private:
+  using Time = std::chrono::steady_clock::time_point;
+  // Asks for an image where that is due; until when to wait for one.
+  Time ask(Time now, Time deadline) {
+    if (!asks_) return deadline;
+    if ((!asked_ || now - *asked_ >= k_ask_again) && reader_->request("next")) asked_ = now;
+    return std::min(deadline, asked_ ? *asked_ + k_ask_again : now + k_connect_again);
+  }
+
   void understand(std::span<const std::byte> bytes) {
     auto image = parse_image(bytes);
     if (!image) return void(events_.emplace_back(BadMessage{std::move(image.error())}));

@@ -1,5 +1,8 @@
 // The result file: what is in it, and that a full disk leaves no half file.
+#include <algorithm>
+#include <cmath>
 #include <filesystem>
+#include <numeric>
 
 #include "core/hdf5/handle.hpp"
 #include "plugin/result_summary.hpp"
@@ -54,6 +57,15 @@ TEST_CASE("the result file holds the planes, the raw planes, the disks and the p
   const auto offsets = read<std::uint64_t>(file, "/peaks/offsets");
   CHECK(offsets.back() == 7 * 2 + 35 * 9);
   CHECK(read<float>(file, "/peaks/qx").size() == offsets.back());
+  const auto qx = read<float>(file, "/peaks/qx"), qy = read<float>(file, "/peaks/qy");
+  const auto counts = read<float>(file, "/peaks/intensity");
+  double inside = 0;
+  for (std::size_t i = 0; i < counts.size(); ++i)
+    if (std::max(std::abs(qx[i]), std::abs(qy[i])) < 2) inside += static_cast<double>(counts[i]);
+  const auto vectors = read<double>(file, "/vector_map");
+  REQUIRE(vectors.size() == 401 * 401);
+  CHECK(inside > 0);
+  CHECK(std::accumulate(vectors.begin(), vectors.end(), 0.0) == Approx(inside).epsilon(1e-6));
   for (const char* name : {"settings", "model_checksum", "calibration_checksum", "calibration", "started_utc",
                            "finished_utc", "states", "program"})
     CHECK(H5Aexists(file.get(), name) > 0);

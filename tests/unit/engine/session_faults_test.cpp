@@ -264,7 +264,7 @@ TEST_CASE("frames beside the scan are no fault") {
 
 TEST_CASE("late frames are in the file that is saved again; the next scan does not wait for a slow disk") {
   SessionConfig config = session_config();
-  config.scan_timeout = std::chrono::milliseconds(100);
+  config.scan_timeout = std::chrono::milliseconds(900);
   std::mutex mutex;
   std::vector<std::string> saved;
   std::atomic<bool> disk_is_slow{true};

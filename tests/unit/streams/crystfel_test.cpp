@@ -8,6 +8,7 @@
 #include <thread>
 #include <zmq.hpp>
 
+#include "streams/recordings/mapped_file.hpp"
 #include "tests/unit/streams/recording_files.hpp"
 
 using namespace bragglive;

@@ -74,7 +74,7 @@ inline CollectedScan collect(FrameSource& source) {
       if (source.live()) return scan;  // an endpoint has no end of its own
     }
     if (auto* bad = std::get_if<BadMessage>(&event)) scan.bad.push_back(std::move(*bad));
-    if (auto* frame = std::get_if<FrameMessage>(&event)) {
+    if (auto* frame = std::get_if<FrameMessage>(&event); frame && frame->scan_index != k_no_position) {
       std::vector<std::byte> pixels(scan.start.frame.pixels() * bytes_per_pixel(scan.start.pixel));
       const auto decoded = decode_payload(scan.start.encoding, scan.start.frame, scan.start.pixel,
                                           frame->payload.bytes(), pixels);

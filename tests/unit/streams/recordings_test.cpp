@@ -69,17 +69,6 @@ TEST_CASE(".npy: the shapes and types that a recording may have") {
   CHECK(joined(as_float) == bytes_of(std::vector<float>(doubles.begin(), doubles.end())));
 }
 
-TEST_CASE("a mapped frame is not copied") {
-  const TemporaryFolder folder;
-  write_file(folder.file("a.npy"), npy("<u2", "(2, 8, 8)", bytes_of(counting(128))));
-  auto source = open_source(folder.file("a.npy"), {});
-  REQUIRE(std::holds_alternative<ScanStart>((*source)->next(std::chrono::seconds(1))));
-  auto first = (*source)->next(std::chrono::seconds(1)), second = (*source)->next(std::chrono::seconds(1));
-  CHECK(std::get<FrameMessage>(second).payload.bytes().data() -
-            std::get<FrameMessage>(first).payload.bytes().data() ==
-        128);
-}
-
 TEST_CASE(".npy: damaged and unusable files are refused in words") {
   const TemporaryFolder folder;
   const std::string good = npy("<u2", "(2, 8, 8)", bytes_of(counting(128)));
