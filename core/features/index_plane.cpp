@@ -4,7 +4,7 @@
 #include <cmath>
 #include <cstdint>
 
-#include "core/features/index_families.hpp"
+#include "core/features/nearest_whole.hpp"
 
 namespace bragglive::indexing {
 namespace {

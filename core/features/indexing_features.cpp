@@ -5,9 +5,10 @@
 #include <utility>
 
 #include "core/features/definition.hpp"
-#include "core/features/index_lines.hpp"
+#include "core/features/index_cubic.hpp"
 #include "core/features/index_pairs.hpp"
 #include "core/features/index_plane.hpp"
+#include "core/features/index_symmetry.hpp"
 
 namespace bragglive {
 namespace {
@@ -16,7 +17,6 @@ using namespace indexing;
 
 struct IndexingScratch final : FeatureSet::Scratch {
   SpotList list;
-  LineTable table;
   PairFeatures pairs;
   PlaneFeatures plane;
 };
@@ -63,8 +63,6 @@ void put_pairs(const PairFeatures& pairs, Put&& put) {
   put("right angles above chance", 0, pairs.right_angle_excess);
   put("equal pairs at 60", 0, pairs.sixty_share);
   put("equal pairs at 90", 0, pairs.ninety_share);
-  for (std::size_t i = 0; i < k_angle_bins; ++i) put("equal pairs from {} degrees", 5 * i, pairs.angles[i]);
-  for (std::size_t i = 0; i < k_cosine_bins; ++i) put("cosine bin {}", i, pairs.cosines[i]);
 }
 
 template <class Put>
@@ -89,54 +87,61 @@ void put_plane(const PlaneFeatures& plane, Put&& put) {
   put("mirror intensities", 0, plane.mirror_ratio);
 }
 
-constexpr std::array<const char*, k_families> k_family_names = {"cubic", "tetragonal", "hexagonal",
-                                                                "rhombohedral", "orthorhombic"};
-
-// The two lattices of a family for which lines and scalar products speak most, taken together.
-struct RankedPair {
-  LatticeMatch best, second;
-  float agreement = 0, second_agreement = 0;
-};
-
-RankedPair rank(const SpotList& list, Family family, const FamilyResult& found, double sigma) {
-  RankedPair out;
-  for (std::size_t i = 0; i < found.count; ++i) {
-    const LatticeMatch& match = found.match[i];
-    const float agreement = product_agreement(list, family, match, sigma);
-    if (match.merit + agreement > out.best.merit + out.agreement) {
-      out.second = std::exchange(out.best, match);
-      out.second_agreement = std::exchange(out.agreement, agreement);
-    } else if (match.merit + agreement > out.second.merit + out.second_agreement) {
-      out.second = match;
-      out.second_agreement = agreement;
-    }
-  }
-  return out;
+template <class Put>
+void put_cubic(const CubicMatches& found, Put&& put) {
+  const auto axis = [](const CubicMatch& match) {
+    return match.parameter > 0 ? 1 / std::sqrt(match.parameter) : 0.0F;
+  };
+  put("cubic merit", 0, found.best.merit);
+  put("cubic share", 0, found.best.share);
+  put("cubic chance", 0, found.best.chance);
+  put("cubic residual", 0, found.best.residual);
+  put("cubic products", 0, found.best.products);
+  put("cubic second merit", 0, found.second.merit);
+  put("cubic second products", 0, found.second.products);
+  put("cubic a", 0, axis(found.best));
+  put("cubic second a", 0, axis(found.second));
 }
 
-float axis_of(float parameter) {
-  return parameter > 0 ? 1 / std::sqrt(parameter) : 0;
-}
+constexpr std::array<const char*, k_lattice_systems> k_system_names = {
+    "monoclinic", "orthorhombic", "rhombohedral", "tetragonal", "hexagonal", "cubic"};
 
 template <class Put>
-void put_family(std::size_t family, const RankedPair& found, Put&& put) {
-  const char* const name = k_family_names[family];
-  const LatticeMatch &best = found.best, &second = found.second;
-  const float agreement = found.agreement, second_agreement = found.second_agreement;
-  put("{} merit", name, best.merit);
-  put("{} share", name, best.share);
-  put("{} chance", name, best.chance);
-  put("{} residual", name, best.residual);
-  put("{} products", name, agreement);
-  put("{} second merit", name, second.merit);
-  put("{} second products", name, second_agreement);
-  put("{} a", name, axis_of(best.parameter[0]));
-  put("{} second a", name, axis_of(second.parameter[0]));
-  if (family == 0) return;
-  put("{} c", name, axis_of(best.parameter[2]));
-  put("{} c/a", name, best.parameter[2] > 0 ? std::sqrt(best.parameter[0] / best.parameter[2]) : 0);
-  put("{} second c", name, axis_of(second.parameter[2]));
-  if (family == 4) put("{} b", name, axis_of(best.parameter[1]));
+void put_lattice(const LatticeFit& fit, const SymmetryFit& symmetry, Put&& put) {
+  const auto number = [](double value) { return static_cast<float>(value); };
+  put("lattice merit", 0, number(fit.merit));
+  put("lattice share", 0,
+      fit.spots > 0 ? static_cast<float>(fit.indexed) / static_cast<float>(fit.spots) : 0);
+  put("lattice chance", 0, number(fit.chance));
+  put("lattice error", 0, number(fit.error_xy));
+  put("lattice height error", 0, number(fit.error_z));
+  put("lattice volume", 0, number(symmetry.volume));
+  put("lattice volume error", 0, number(symmetry.volume_error));
+  put("lattice two-folds", 0, number(symmetry.two_folds));
+  for (std::size_t i = 0; i < 3; ++i) put("lattice length {}", i, number(symmetry.length[i]));
+  for (std::size_t i = 0; i < 3; ++i) put("lattice cosine {}", i, number(symmetry.cosine[i]));
+  for (std::size_t i = 0; i < k_lattice_systems; ++i) {
+    const SystemFit& system = symmetry.system[i];
+    const char* const name = k_system_names[i];
+    put("lattice {} chi2", name, number(system.chi2));
+    put("lattice {} second chi2", name, number(system.second));
+    put("lattice {} stretch", name, number(system.stretch));
+    put("lattice {} a", name, number(system.a));
+    put("lattice {} b", name, number(system.b));
+    put("lattice {} c", name, number(system.c));
+    put("lattice {} multiple", name, number(system.multiple));
+  }
+  // What a system of higher symmetry costs over the one below it.
+  const auto step = [&](LatticeSystem high, LatticeSystem low) {
+    return number(symmetry.of(high).chi2 - symmetry.of(low).chi2);
+  };
+  put("lattice orthorhombic over monoclinic", 0,
+      step(LatticeSystem::orthorhombic, LatticeSystem::monoclinic));
+  put("lattice tetragonal over orthorhombic", 0,
+      step(LatticeSystem::tetragonal, LatticeSystem::orthorhombic));
+  put("lattice hexagonal over orthorhombic", 0, step(LatticeSystem::hexagonal, LatticeSystem::orthorhombic));
+  put("lattice hexagonal over rhombohedral", 0, step(LatticeSystem::hexagonal, LatticeSystem::rhombohedral));
+  put("lattice cubic over tetragonal", 0, step(LatticeSystem::cubic, LatticeSystem::tetragonal));
 }
 
 // λ = h / sqrt(2 m e V (1 + e V / (2 m c²)))
@@ -165,7 +170,7 @@ IndexingFeatures::IndexingFeatures(const IndexingConfig& config) : config_(confi
 }
 
 std::string IndexingFeatures::definition() const {
-  return fmt::format("indexing v=1 kv={} sigma={} qmax={}", number_text(config_.voltage_kv),
+  return fmt::format("indexing v=2 kv={} sigma={} qmax={}", number_text(config_.voltage_kv),
                      number_text(config_.sigma), number_text(config_.q_max));
 }
 
@@ -191,7 +196,8 @@ std::vector<std::string> IndexingFeatures::names() const {
   put_counts(SpotList{}, put);
   put_pairs({}, put);
   put_plane({}, put);
-  for (std::size_t family = 0; family < k_families; ++family) put_family(family, {}, put);
+  put_cubic({}, put);
+  put_lattice({}, {}, put);
   return names;
 }
 
@@ -204,7 +210,6 @@ void IndexingFeatures::compute(std::span<const BraggPeak> peaks, Scratch* scratc
                                std::span<float> out) const noexcept {
   auto& work = static_cast<IndexingScratch&>(*scratch);
   prepare_spots(peaks, settings_, work.list);
-  work.table.fill(work.list);
   describe_pairs(work.list, config_.sigma, work.pairs);
   describe_plane(work.list, config_.sigma, work.plane);
   std::size_t at = 0;
@@ -214,10 +219,9 @@ void IndexingFeatures::compute(std::span<const BraggPeak> peaks, Scratch* scratc
   put_counts(work.list, put);
   put_pairs(work.pairs, put);
   put_plane(work.plane, put);
-  for (std::size_t f = 0; f < k_families; ++f) {
-    const auto family = static_cast<Family>(f);
-    put_family(f, rank(work.list, family, search_family(work.table, family), config_.sigma), put);
-  }
+  put_cubic(search_cubic(work.list, config_.sigma), put);
+  const LatticeFit fit = fit_lattice(work.list, config_.sigma);
+  put_lattice(fit, fit_symmetry(fit, config_.sigma), put);
 }
 
 }  // namespace bragglive

@@ -18,7 +18,9 @@ struct IndexingConfig {
 };
 
 // Groups, in order: counts and lengths; pairs of equal length (index_pairs.hpp); plane lattice and symmetry
-// (index_plane.hpp); figures of merit and lattices of five families (index_lines.hpp).
+// (index_plane.hpp); cubic lattices (index_cubic.hpp); the three-dimensional lattice (index_lattice.hpp) and
+// the systems it is compatible with (index_symmetry.hpp). A name begins with its group; names of the
+// last two begin with "cubic" and "lattice".
 class IndexingFeatures final : public FeatureSet {
  public:
   static Expected<std::shared_ptr<const IndexingFeatures>> create(const IndexingConfig& config);

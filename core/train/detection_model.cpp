@@ -22,17 +22,18 @@ Expected<DetectionModel> detection_preset(const std::string& name) {
     return model;
   }
   if (name == "detector") {
-    model.pixel_size_error = {-0.01, 0.01};
-    model.ellipticity = {0, 0.01};
+    model.pixel_size_error = {-0.02, 0.02};
+    model.ellipticity = {0, 0.008};
     model.centre_error = {0, 0.003};
     model.intensity_error = {0.03, 0.2, true};
-    model.threshold = {1e-4, 2e-3, true};
+    model.threshold = {5e-5, 2e-3, true};
     model.q_max = {1.0, 2.05};
     model.spot_limit = {10, 120, true};
     model.spacing = {0.02, 0.08};
-    model.position_error = {0.001, 0.004, true};
+    model.position_error = {0.0004, 0.004, true};
     model.spurious = {0, 0.4};
     model.masked_centre = 0.3;
+    model.calibrated = 0.5;
     return model;
   }
   return fail(ErrorArea::usage, "noise '{}' is not known: none, field or detector", name);
@@ -103,9 +104,12 @@ void add_spurious(const DetectionModel& model, CounterRandom& random, BraggList&
   }
 }
 
-}  // namespace
+DetectionModel without_systematic_errors(DetectionModel model) {
+  model.pixel_size_error = model.ellipticity = model.centre_error = model.spurious = {};
+  return model;
+}
 
-void apply_detection(const DetectionModel& model, CounterRandom& random, BraggList& peaks) {
+void apply(const DetectionModel& model, CounterRandom& random, BraggList& peaks) {
   distort(model, random, peaks);
   lose_spots(model, random, peaks);
   const double sigma = model.position_error.draw(random);
@@ -116,6 +120,15 @@ void apply_detection(const DetectionModel& model, CounterRandom& random, BraggLi
     }
   }
   add_spurious(model, random, peaks);
+}
+
+}  // namespace
+
+void apply_detection(const DetectionModel& model, CounterRandom& random, BraggList& peaks) {
+  if (model.calibrated > 0 && random.uniform() < model.calibrated)
+    apply(without_systematic_errors(model), random, peaks);
+  else
+    apply(model, random, peaks);
 }
 
 }  // namespace bragglive

@@ -31,6 +31,8 @@ struct DetectionModel {
   Range position_error;        // 1/Å, along each axis
   Range spurious;              // expected number of spots that are none, as strong as the weakest tenth
   double masked_centre = 0;    // share of patterns without the direct beam
+  double calibrated =
+      0;  // share of patterns that pixel size, ellipticity, centre and spurious spots leave alone
 };
 
 // none; field (design.md §3: 0.003 1/Å, spots below 5e-4 lost, intensities off by 10 %, rotated and

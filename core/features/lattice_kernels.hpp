@@ -1,0 +1,74 @@
+// The inner loops of the lattice search: whole indices for all spots at once.
+#pragma once
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+#include "core/features/index_lattice.hpp"
+
+namespace bragglive::indexing {
+
+// One number per spot; places without a spot lie far outside.
+using Lane = std::array<float, k_lattice_spots>;
+constexpr float k_far = 1e4F;
+
+struct Points {
+  alignas(32) Lane x, y, z, q2;  // 1/Å, q2 = x² + y²
+  std::size_t count = 0;
+};
+
+struct Vector {
+  float x, y, z;
+  float square() const { return x * x + y * y; }  // in the detector plane, as dot and cross are
+};
+inline float cross(const Vector& a, const Vector& b) {
+  return a.x * b.y - a.y * b.x;
+}
+inline float dot(const Vector& a, const Vector& b) {
+  return a.x * b.x + a.y * b.y;
+}
+
+constexpr int k_layers = 4;  // largest |n3| of the first look
+
+// How a triple is judged: b1, b2, b3 = a, b, c; c also in units of a and b; gain for a spot explained by
+// |n3|.
+struct Trial {
+  Vector a, b, c;
+  float cu, cv;
+  std::array<float, k_layers + 1> gain;
+  float tolerance2;
+};
+
+// Spots in units of a and b.
+struct PlaneCoordinates {
+  alignas(32) Lane u, v;
+};
+
+struct Basis {
+  std::array<float, 3> x, y, z;  // components of b1, b2, b3
+};
+struct Window {
+  float tolerance2, tolerance_z2;  // squares of the largest differences, in the plane and along z
+  float weight_xy, weight_z;       // 1/σ²
+  float reach2;                    // spots up to this q² take part
+  int layers;                      // largest |n3|
+};
+// The best indices of every spot, cost >= k_unindexed if there are none, and measured minus calculated.
+struct Indices {
+  alignas(32) Lane n1, n2, n3, cost, dx, dy, dz;
+};
+constexpr float k_unindexed = 1e9F;
+
+// The same results to the last bit on every processor: no fused multiply-add, the same order of operations.
+struct LatticeKernels {
+  void (*plane)(const Points&, const Trial&, PlaneCoordinates&);
+  // Gain of every spot in the layer n3 = 0, 0 where it is not explained.
+  void (*first_layer)(const Points&, const PlaneCoordinates&, const Trial&, Lane& gains);
+  // Sum of the gains when the other layers may explain what the first did not.
+  float (*all_layers)(const Points&, const PlaneCoordinates&, const Trial&, const Lane& first);
+  void (*index)(const Points&, const Basis&, const Window&, Indices&);
+};
+enum class LatticeKernelKind : std::uint8_t { best, plain };
+LatticeKernels lattice_kernels(LatticeKernelKind kind = LatticeKernelKind::best) noexcept;
+
+}  // namespace bragglive::indexing
