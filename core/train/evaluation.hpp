@@ -3,6 +3,7 @@
 #include <array>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <map>
 #include <string>
 #include <vector>
@@ -19,6 +20,7 @@ struct EvaluationConfig {
   std::string noise = "none";  // detection_preset() on top of what the data set holds
   bool all_materials = false;  // also those that are not on the test side of the split
   std::uint32_t min_disks = 5;
+  bool stress = true;  // also the curves over errors of the measurement, on some 1000 of the patterns
   std::uint64_t seed = 7;
   unsigned threads = 0;
   std::function<void(std::uint64_t done, std::uint64_t total)> progress;
@@ -60,6 +62,19 @@ struct Evaluation {
   Curve by_spots{{7, 10, 15, 20, 30, 50, 80}};
   Curve by_thickness{{5, 10, 20.5, 30, 50, 75, 100}};
   std::uint64_t materials = 0, patterns = 0, too_few_disks = 0;
+  bool merged_by_forest = false;  // merged10 comes from the model's forest for groups of patterns
+  // The quality forest on single, mixed and unlike patterns made of the test materials: area under the curve;
+  // NaN without such a forest.
+  double mixed_auc = std::numeric_limits<double>::quiet_NaN(), outlier_auc = mixed_auc;
+  // Single patterns with an error of the measurement made larger or smaller, the rest as configured.
+  struct Stress {
+    std::string what;  // "position error, 1/Å", …
+    std::vector<std::pair<double, Share>> at;
+  };
+  std::vector<Stress> stress;
+
+  // Mean of |confidence - share right| over the classes of by_confidence, weighted by their patterns.
+  double calibration_error() const;
 };
 
 // Fails when no pattern is left.

@@ -141,6 +141,33 @@ std::string error_svg(const std::array<std::array<std::vector<float>, 3>, k_crys
          "<text x='200' y='268' text-anchor='middle'>error of a, angstrom; share within it</text></svg>";
 }
 
+// The curves over errors of the measurement.
+std::string stress_tables(const Evaluation& e) {
+  std::string page;
+  for (const auto& stress : e.stress) {
+    std::string head = "<tr><td>" + stress.what + "</td>", row = "<tr><td>crystal system right</td>";
+    for (const auto& [value, share] : stress.at) {
+      head += fmt::format("<td>{:g}</td>", value);
+      row += fmt::format("<td style='background:rgba(32,96,192,{:.2f})'>{:.1f} %</td>", 0.6 * share.value(),
+                         100 * share.value());
+    }
+    page += "<table>" + head + "</tr>" + row + "</tr></table><br>";
+  }
+  return page;
+}
+
+std::string quality_text(const Evaluation& e) {
+  std::string text = fmt::format("<p>Confidence is off by {:.1f} percentage points on average.",
+                                 100 * e.calibration_error());
+  if (std::isfinite(e.mixed_auc))
+    text += fmt::format(
+        " Two overlapping crystals against one: area under the curve {:.3f}. Patterns that no crystal makes "
+        "(random spots, many "
+        "grains) against one crystal: {:.3f}.",
+        e.mixed_auc, e.outlier_auc);
+  return text + "</p>";
+}
+
 std::string submodel_table(const Evaluation& e) {
   std::string rows;
   for (std::size_t s = 1; s < static_cast<std::size_t>(k_crystal_systems); ++s) {
@@ -187,13 +214,15 @@ std::string report_html(const Evaluation& e, const ReportContext& context) {
       "<p>The paper tests on the same grid of zone axes, in the same in-plane frame, that it trained on, "
       "without noise; a report of the "
       "field protocol is no reproduction of it.</p><h2>Confusion</h2>";
-  page += confusion_svg(e.individual, "one pattern") + confusion_svg(e.aggregate10, "ten, difference") +
-          confusion_svg(e.merged10, "ten, log probabilities");
-  page += "<h2>When it is right</h2>";
   page +=
-      curve_svg(e.by_confidence, "accuracy against confidence", {"share of hard votes", 0, 1, false}, true);
+      confusion_svg(e.individual, "one pattern") + confusion_svg(e.aggregate10, "ten, difference") +
+      confusion_svg(e.merged10, e.merged_by_forest ? "ten, spot lists together" : "ten, log probabilities");
+  page += "<h2>When it is right</h2>";
+  page += curve_svg(e.by_confidence, "accuracy against confidence", {"confidence", 0, 1, false}, true);
   page += curve_svg(e.by_spots, "accuracy against the number of spots", {"spots", 5, 200, true}, false);
   page += curve_svg(e.by_thickness, "accuracy against thickness", {"nm", 2, 200, true}, false);
+  page += quality_text(e);
+  if (!e.stress.empty()) page += "<h2>What errors of the measurement cost</h2>" + stress_tables(e);
   page +=
       "<h2>Space group and lattice</h2><p>Of the predicted system's forests, counted under the predicted "
       "system, wrong systems included "

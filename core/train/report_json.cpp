@@ -99,12 +99,26 @@ std::string report_json(const Evaluation& evaluation, const ReportContext& conte
   out["by_confidence"] = curve_json(evaluation.by_confidence);
   out["by_spots"] = curve_json(evaluation.by_spots);
   out["by_thickness_nm"] = curve_json(evaluation.by_thickness);
+  out["calibration_error"] = number(evaluation.calibration_error());
+  out["mixed_auc"] = number(evaluation.mixed_auc);
+  out["outlier_auc"] = number(evaluation.outlier_auc);
+  Json stress = Json::array();
+  for (const auto& one : evaluation.stress) {
+    Json at = Json::array();
+    for (const auto& [value, share] : one.at)
+      at.push_back({{"at", value}, {"accuracy", number(share.value())}, {"patterns", share.total}});
+    stress.push_back({{"what", one.what}, {"curve", at}});
+  }
+  out["stress"] = stress;
   out["counts"] = {{"materials", evaluation.materials},
                    {"patterns", evaluation.patterns},
                    {"patterns_with_too_few_disks", evaluation.too_few_disks}};
   Json settings = Json::parse(context.settings, nullptr, false);
   if (settings.is_object()) {
-    settings["merged10_rule"] = "sum over ten patterns of log(mean leaf probability + 0.001)";
+    settings["merged10_rule"] =
+        evaluation.merged_by_forest
+            ? "the model's forest for groups of patterns, on features of ten spot lists"
+            : "sum over ten patterns of log(mean leaf probability + 0.001)";
     settings["submodels"] =
         "space group and lattice of the predicted system, counted under the predicted system";
   }

@@ -18,7 +18,7 @@ using Json = nlohmann::json;
 struct Options {
   std::string model, report, noise = "none";
   std::vector<std::filesystem::path> data;
-  bool all_materials = false;
+  bool all_materials = false, no_stress = false;
   std::uint64_t seed = 7;
   unsigned threads = 0;
 };
@@ -51,6 +51,7 @@ int run(const Options& options) {
   config.noise = options.noise;
   config.all_materials = options.all_materials;
   config.seed = options.seed;
+  config.stress = !options.no_stress;
   config.threads = options.threads;
   Progress bar("evaluating");
   std::mutex drawing;
@@ -80,9 +81,15 @@ int run(const Options& options) {
   fmt::print(
       "{} patterns of {} materials: crystal system right in {:.1f} % (one pattern), {:.1f} % (ten, "
       "difference aggregation), {:.1f} % "
-      "(ten, log probabilities)\n",
+      "(ten, {})\n",
       evaluation->patterns, evaluation->materials, 100 * evaluation->individual.accuracy(),
-      100 * evaluation->aggregate10.accuracy(), 100 * evaluation->merged10.accuracy());
+      100 * evaluation->aggregate10.accuracy(), 100 * evaluation->merged10.accuracy(),
+      evaluation->merged_by_forest ? "spot lists together" : "log probabilities");
+  fmt::print("confidence off by {:.1f} points", 100 * evaluation->calibration_error());
+  if (model->parts.quality)
+    fmt::print("; area under the curve: mixed {:.3f}, unlike anything {:.3f}", evaluation->mixed_auc,
+               evaluation->outlier_auc);
+  fmt::print("\n");
   return 0;
 }
 
@@ -97,6 +104,7 @@ Run add_evaluate(CLI::App& app) {
       ->capture_default_str();
   app.add_flag("--all-materials", o->all_materials,
                "also materials outside the test split (the model may have learnt from them)");
+  app.add_flag("--no-stress", o->no_stress, "leave out the curves over errors of the measurement");
   app.add_option("--seed", o->seed)->capture_default_str();
   app.add_option("--threads", o->threads, "0 = all");
   return [o] { return run(*o); };
