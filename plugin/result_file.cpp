@@ -3,6 +3,7 @@
 #include <functional>
 #include <nlohmann/json.hpp>
 
+#include "core/detect/vector_map.hpp"
 #include "core/hdf5/writer.hpp"
 #include "plugin/scan_result.hpp"
 #include "plugin/version.hpp"
@@ -86,6 +87,7 @@ Expected<void> write_labels(Writer& writer, const MapSnapshot& map) {
     return passes ? row.filtered_system[col] : std::uint8_t{0};
   });
   planes.plane<std::uint8_t>("state", [](const MapRow& row, std::size_t col) { return row.state[col]; });
+  planes.plane<std::uint8_t>("phase", [](const MapRow& row, std::size_t col) { return row.phase[col]; });
   planes.plane<float>("difference_confidence",
                       [](const MapRow& row, std::size_t col) { return row.filtered_margin[col]; });
   planes.plane<float>("confidence", [](const MapRow& row, std::size_t col) {
@@ -103,6 +105,7 @@ Expected<void> write_raw_labels(Writer& writer, const MapSnapshot& map) {
   Planes planes(writer, map, "/labels_raw");
   planes.plane<std::uint8_t>("crystal_system",
                              [](const MapRow& row, std::size_t col) { return row.raw_system[col]; });
+  planes.plane<std::uint8_t>("phase", [](const MapRow& row, std::size_t col) { return row.raw_phase[col]; });
   planes.plane<std::uint8_t>("state", [](const MapRow& row, std::size_t col) { return row.raw_state[col]; });
   planes.plane<float>("difference_confidence",
                       [](const MapRow& row, std::size_t col) { return row.difference_confidence[col]; });
@@ -114,6 +117,22 @@ Expected<void> write_raw_labels(Writer& writer, const MapSnapshot& map) {
   return planes.result();
 }
 
+// Where in reciprocal space the disks of the whole scan lie.
+Expected<void> write_vector_map(Writer& writer, const std::vector<float>& qx, const std::vector<float>& qy,
+                                const std::vector<float>& intensity) {
+  constexpr std::size_t k_side = 401;
+  constexpr double k_limit = 2;  // 1/Å, as far as the features reach
+  BraggVectorMap vectors(k_side, k_limit);
+  BraggList disk(1);
+  for (std::size_t i = 0; i < qx.size(); ++i) {
+    disk[0] = {static_cast<double>(qx[i]), static_cast<double>(qy[i]), static_cast<double>(intensity[i])};
+    vectors.add(disk);
+  }
+  auto written = writer.dataset<double>("/vector_map", vectors.cells(), {k_side, k_side});
+  if (written) written = writer.attribute("/vector_map", "limit_inv_angstrom", k_limit);
+  return written;
+}
+
 Expected<void> write_peaks(Writer& writer, const LabelMap& labels) {
   std::vector<std::uint64_t> offsets;
   std::vector<float> qx, qy, intensity;
@@ -122,6 +141,7 @@ Expected<void> write_peaks(Writer& writer, const LabelMap& labels) {
   if (written) written = writer.dataset<float>("/peaks/qx", qx, {qx.size()});
   if (written) written = writer.dataset<float>("/peaks/qy", qy, {qy.size()});
   if (written) written = writer.dataset<float>("/peaks/intensity", intensity, {intensity.size()});
+  if (written) written = write_vector_map(writer, qx, qy, intensity);
   return written;
 }
 
@@ -147,6 +167,8 @@ Expected<void> write_provenance(Writer& writer, const ScanResult& result) {
   nlohmann::json states;
   for (std::size_t i = 0; i < map.states.size(); ++i)
     states[std::string(k_position_state_names[i])] = map.states[i];
+  nlohmann::json phases = nlohmann::json::array();  // of a specimen model: names by number, 0 = none of these
+  for (const std::string& name : session.model()->phase_names()) phases.push_back(name);
   const std::pair<const char*, std::string> texts[] = {
       {"format", "bragglive-result"},
       {"program", fmt::format("bragglive {}", k_version)},
@@ -159,6 +181,7 @@ Expected<void> write_provenance(Writer& writer, const ScanResult& result) {
       {"scan_metadata",
        nlohmann::json(result.header.metadata).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)},
       {"states", states.dump()},
+      {"phases", phases.dump()},
       {"started_utc", times.started_utc},
       {"finished_utc", times.finished_utc}};
   for (const auto& [name, text] : texts)
