@@ -168,7 +168,7 @@ Expected<void> write_provenance(Writer& writer, const ScanResult& result) {
   for (std::size_t i = 0; i < map.states.size(); ++i)
     states[std::string(k_position_state_names[i])] = map.states[i];
   nlohmann::json phases = nlohmann::json::array();  // of a specimen model: names by number, 0 = none of these
-  for (const std::string& name : session.model()->phase_names()) phases.push_back(name);
+  for (const std::string& name : result.config.model->phase_names()) phases.push_back(name);
   const std::pair<const char*, std::string> texts[] = {
       {"format", "bragglive-result"},
       {"program", fmt::format("bragglive {}", k_version)},

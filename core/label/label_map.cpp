@@ -13,6 +13,7 @@ MapRow make_raw_row(std::uint32_t cols) {
   MapRow row;
   row.raw_state.assign(cols, 0);
   row.raw_system.assign(cols, 0);
+  row.raw_phase.assign(cols, 0);
   row.confidence.assign(cols, 0);
   row.difference_confidence.assign(cols, 0);
   row.space_group.assign(cols, 0);
@@ -49,6 +50,8 @@ LabelMap::LabelMap(ScanShape scan, FrameShape frame, std::uint64_t series_id)
   auto empty = std::make_shared<MapRow>(make_raw_row(scan.cols));
   empty->state.assign(scan.cols, 0);
   empty->system.assign(scan.cols, 0);
+  empty->phase.assign(scan.cols, 0);
+  empty->filtered_phase.assign(scan.cols, 0);
   empty->filtered_margin.assign(scan.cols, 0);
   empty->filtered_system.assign(scan.cols, 0);
   empty->settled.assign(scan.cols, 0);
@@ -85,6 +88,9 @@ void LabelMap::store_one(const PositionResult& result) {
   if (result.state == PositionState::labelled) {
     const PatternLabel& label = result.label;
     row.raw_system[at.col] = static_cast<std::uint8_t>(label.system);
+    row.raw_phase[at.col] = label.phase;
+    if (label.phase > 0 && label.phase < system_of_phase_.size())
+      system_of_phase_[label.phase] = static_cast<std::uint8_t>(label.system);
     row.confidence[at.col] = label.confidence;
     row.difference_confidence[at.col] = label.difference_confidence;
     row.space_group[at.col] = label.space_group;

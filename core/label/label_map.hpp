@@ -105,6 +105,7 @@ class LabelMap {
   bool unpublished_ = true;   // something other than a row changed
   bool closed_ = false;
 
+  std::array<std::uint8_t, k_crystal_systems> system_of_phase_{};  // as stored so far; all 0 without a specimen model
   double threshold_ = 0.005;
   bool filter_ = true;
   std::uint32_t allowed_ = 0xfe;

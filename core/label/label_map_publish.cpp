@@ -18,6 +18,7 @@ std::uint64_t steady_ns() {
 void copy_raw_fields(const MapRow& from, MapRow& to) {
   to.raw_state = from.raw_state;
   to.raw_system = from.raw_system;
+  to.raw_phase = from.raw_phase;
   to.confidence = from.confidence;
   to.difference_confidence = from.difference_confidence;
   to.space_group = from.space_group;
@@ -38,6 +39,9 @@ struct LabelMap::Changes {
   bool closed = false;
   bool rethreshold = false;
   std::uint32_t allowed = 0;
+  // With a specimen model the planes of the filter are its phases.
+  std::array<std::uint8_t, k_crystal_systems> system_of_phase{};
+  bool phases = false;
   bool any = false;
 };
 
@@ -48,6 +52,13 @@ LabelMap::Changes LabelMap::take_changes() {
   changes.filter = filter_;
   changes.closed = closed_;
   changes.allowed = allowed_;
+  changes.system_of_phase = system_of_phase_;
+  for (const std::uint8_t system : system_of_phase_) changes.phases = changes.phases || system != 0;
+  if (changes.phases) {
+    changes.allowed = 0;
+    for (std::size_t p = 1; p < system_of_phase_.size(); ++p)
+      changes.allowed |= (allowed_ >> system_of_phase_[p] & 1u) << p;
+  }
   changes.rows.resize(scan_.rows);
   changes.dirty.resize(scan_.rows);
   for (std::uint32_t row = 0; row < scan_.rows; ++row) {
@@ -87,7 +98,7 @@ void LabelMap::refilter(const Changes& changes, std::uint32_t row, DirtyRange co
         if (!line || c < 0 || c >= std::int64_t{scan_.cols}) continue;
         const auto at = static_cast<std::size_t>(c);
         settled = settled && line->raw_state[at] != 0;
-        systems[n] = line->raw_system[at];
+        systems[n] = changes.phases ? line->raw_phase[at] : line->raw_system[at];
         margins[n] = line->difference_confidence[at];
       }
     }
@@ -96,10 +107,11 @@ void LabelMap::refilter(const Changes& changes, std::uint32_t row, DirtyRange co
       label = filter_window(systems, margins, changes.allowed);
     } else {
       settled = out.raw_state[col] != 0;
-      if (changes.allowed >> out.raw_system[col] & 1u)
-        label = {out.raw_system[col], out.difference_confidence[col]};
+      const std::uint8_t own = changes.phases ? out.raw_phase[col] : out.raw_system[col];
+      if (changes.allowed >> own & 1u) label = {own, out.difference_confidence[col]};
     }
-    out.filtered_system[col] = label.system;
+    out.filtered_system[col] = changes.phases ? changes.system_of_phase[label.system] : label.system;
+    out.filtered_phase[col] = changes.phases ? label.system : std::uint8_t{0};
     out.filtered_margin[col] = label.margin;
     out.settled[col] = settled;
   }
@@ -111,12 +123,15 @@ void LabelMap::apply_threshold(const Changes& changes, DirtyRange columns, MapRo
     // into one.
     out.state[col] = out.raw_state[col];
     out.system[col] = 0;
+    out.phase[col] = 0;
     if (out.raw_state[col] != static_cast<std::uint8_t>(PositionState::labelled)) continue;
     const float margin = out.filtered_margin[col];
-    if (out.filtered_system[col] != 0 && margin > 0 && static_cast<double>(margin) >= changes.threshold)
+    if (out.filtered_system[col] != 0 && margin > 0 && static_cast<double>(margin) >= changes.threshold) {
       out.system[col] = out.filtered_system[col];
-    else
+      out.phase[col] = out.filtered_phase[col];
+    } else {
       out.state[col] = static_cast<std::uint8_t>(PositionState::low_confidence);
+    }
   }
 }
 

@@ -14,7 +14,7 @@ const void* lattice_row(const MapRow& row) {
   return row.lattice[Axis].data();
 }
 
-constexpr std::array<MapPlane, 13> k_planes = {{
+constexpr std::array<MapPlane, 15> k_planes = {{
     {"state", "", "uint8", 1, row_of<&MapRow::state>},
     {"crystal_system", "", "uint8", 1, row_of<&MapRow::system>},
     {"margin", "", "float32", 4, row_of<&MapRow::filtered_margin>},
@@ -28,6 +28,8 @@ constexpr std::array<MapPlane, 13> k_planes = {{
     {"disk_count", "", "uint16", 2, row_of<&MapRow::disk_count>},
     {"bright_field", "counts", "float32", 4, row_of<&MapRow::bright_field>},
     {"dark_field", "counts", "float32", 4, row_of<&MapRow::dark_field>},
+    {"phase", "", "uint8", 1, row_of<&MapRow::phase>},
+    {"raw_phase", "", "uint8", 1, row_of<&MapRow::raw_phase>},
 }};
 
 }  // namespace

@@ -23,6 +23,8 @@ struct MapRow {
   // As predicted, before the filter.
   std::vector<std::uint8_t> raw_state;         // what came: labelled means "predicted"; never low_confidence
   std::vector<std::uint8_t> raw_system;
+  // With a specimen model: which candidate, from 1; 0 = none of them. `phase` after the filter and the threshold.
+  std::vector<std::uint8_t> raw_phase, phase, filtered_phase;
   std::vector<float> confidence;               // share of hard votes
   std::vector<float> difference_confidence;    // (top - second) / trees, hard votes
   std::vector<std::uint16_t> space_group;
