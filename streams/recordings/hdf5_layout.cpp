@@ -7,7 +7,7 @@ namespace bragglive::hdf5 {
 namespace {
 
 constexpr std::size_t k_max_candidates = 200;
-constexpr std::size_t k_max_text = 4096;
+constexpr std::size_t k_max_text = std::size_t{1} << 20;  // a calibration may list many dead pixels
 
 struct Candidate {
   std::string path;

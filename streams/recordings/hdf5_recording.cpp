@@ -160,6 +160,9 @@ Expected<std::unique_ptr<Recording>> open_hdf5(const std::filesystem::path& file
   if (!info) return tl::unexpected(info.error());
   info->format = "HDF5 dataset " + *path;
   info->metadata = hdf5::attributes_of(dataset.get());
+  // Of a recording that was made while it was labelled.
+  if (const auto root = hdf5::attributes_of(handle.get()); root.contains("calibration"))
+    info->metadata["calibration"] = root.at("calibration");
 
   if (layout->offset && layout->filters.empty()) {
     auto mapped = MappedFile::open(file);

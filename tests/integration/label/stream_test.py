@@ -6,9 +6,10 @@ import sys
 import time
 from pathlib import Path
 
+import h5py
 import numpy as np
 
-from bragglive_command import DEMO, Case, finish, free_endpoint, main, planes, run
+from bragglive_command import DEMO, SCAN, Case, finish, free_endpoint, main, planes, run
 
 
 class Stream(Case):
@@ -47,6 +48,37 @@ class Stream(Case):
         self.assertEqual(states["missing"], 0)
         states = self.label_stream("--rate", 800, "--fault", "out-of-range=10", "--fault", "stale=5")["states"]
         self.assertEqual(states["missing"], 57)
+
+    def test_a_recording_made_while_labelling_is_the_scan_and_labels_the_same(self):
+        self.good(run("convert", DEMO, "--out", self.folder / "frames.npy"))
+        frames = np.load(self.folder / "frames.npy")
+        record = self.folder / "record.h5"
+        for encoding in ("none", "bslz4"):
+            self.label_stream("--rate", 600, "--encoding", encoding, label_options=("--record", record))
+            with h5py.File(record) as made:
+                data = made["/datacube_root/datacube/data"]
+                self.assertEqual((data.shape, data.dtype), (frames.shape, frames.dtype))
+                if encoding == "none":  # for the others h5py needs a plugin, bragglive does not
+                    np.testing.assert_array_equal(data[...], frames)
+            self.good(run("convert", record, "--out", self.folder / "again.npy"))
+            np.testing.assert_array_equal(np.load(self.folder / "again.npy"), frames)
+            live, kept = planes(self.folder / "live.h5"), planes(record)
+            for name in live:
+                np.testing.assert_array_equal(live[name], kept[name], err_msg=name)
+            self.label(record, "--out", self.folder / "relabelled.h5")  # its calibration is inside
+            relabelled = planes(self.folder / "relabelled.h5")
+            for name in live:
+                np.testing.assert_array_equal(live[name], relabelled[name], err_msg=name)
+
+    def test_frames_that_are_no_positions_are_left_out_by_their_path(self):
+        self.label(DEMO, "--out", self.folder / "direct.h5")
+        direct = planes(self.folder / "direct.h5")
+        path = ("--lead-in", 7, "--fly-back", 2, "--line-skip", 1, "--serpentine")
+        summary = self.label_stream("--rate", 600, *path, label_options=("--scan", SCAN, *path))
+        self.assertEqual(summary["states"]["missing"], 0)
+        live = planes(self.folder / "live.h5")
+        for name in direct:
+            np.testing.assert_array_equal(live[name], direct[name], err_msg=name)
 
     def test_a_sender_that_dies_leaves_missing_positions_and_a_saved_result(self):
         summary = self.label_stream("--rate", 800, "--fault", "die=200", label_options=("--scan-timeout", 1))
