@@ -184,3 +184,26 @@ TEST_CASE("disks are kept for every position and come back in 1/A") {
   CHECK(offsets == std::vector<std::uint64_t>{0, 0, 0, 2, 2});
   CHECK(intensity == std::vector<float>{3, 6});
 }
+
+TEST_CASE("with a specimen model the planes of the filter are phases, two of one crystal system stay apart") {
+  LabelMap map({10, 10}, {16, 16}, 1);
+  std::vector<PositionResult> results;
+  for (std::uint64_t i = 0; i < 100; ++i) {
+    // Left half phase 1, right half phase 2, both cubic; one stray and one pattern that is none of them.
+    PositionResult result = labelled(i, CrystalSystem::cubic, 0.5F);
+    result.label.phase = i % 10 < 5 ? 1 : 2;
+    if (i == 42) result.label.phase = 2;
+    if (i == 47) result.label.phase = 0, result.label.system = CrystalSystem::none;
+    results.push_back(result);
+  }
+  map.store(results);
+  const auto snapshot = map.publish();
+  REQUIRE(snapshot);
+  CHECK(snapshot->rows[4]->phase[2] == 1);  // the stray was outvoted
+  CHECK(snapshot->rows[4]->raw_phase[2] == 2);
+  CHECK(snapshot->rows[4]->phase[7] == 2);
+  CHECK(snapshot->rows[5]->phase[1] == 1);
+  CHECK(snapshot->rows[5]->system[8] == static_cast<std::uint8_t>(CrystalSystem::cubic));
+  map.set_systems(0xfeU & ~(1U << static_cast<unsigned>(CrystalSystem::cubic)));
+  CHECK(map.publish()->rows[5]->phase[1] == 0);
+}
