@@ -14,6 +14,8 @@ namespace {
 // depend on the instruction set.
 using Lanes = Cell __attribute__((vector_size(64)));
 using HalfLanes = Cell __attribute__((vector_size(32)));
+using HalfWords = std::uint16_t __attribute__((vector_size(32)));
+using WordLanes = std::uint32_t __attribute__((vector_size(64)));
 using IntLanes = std::int32_t __attribute__((vector_size(64)));
 using FloatLanes = float __attribute__((vector_size(64)));
 using ByteLanes = std::int8_t __attribute__((vector_size(32)));
@@ -111,8 +113,13 @@ BL_INLINE void reduce_rows_body(const std::byte* from, std::size_t rows, std::si
   std::size_t cells = padded;
   for (std::size_t block = how.block; block > 1; block /= 2) {
     cells /= 2;
-    for (std::size_t i = 0; i < cells; ++i)
-      work[i] = static_cast<std::uint16_t>(work[2 * i] + work[2 * i + 1]);
+    // Written behind what is read; what whole vectors reach behind the last cell means nothing.
+    for (std::size_t i = 0; i < cells; i += k_cell_lanes / 2) {
+      WordLanes two;
+      __builtin_memcpy(&two, work + 2 * i, sizeof two);
+      const HalfWords one = __builtin_convertvector((two & 0xffff) + (two >> 16), HalfWords);
+      __builtin_memcpy(work + i, &one, sizeof one);
+    }
   }
   const std::size_t wanted = (cols + how.block - 1) / how.block;
   std::memcpy(to, work, wanted * sizeof(Cell));
