@@ -6,6 +6,8 @@
 namespace bragglive {
 namespace {
 
+constexpr std::size_t k_rows_per_bin = 24;
+
 // Half-way, but never as high as the upper value: x <= edge must tell the two apart.
 float between(float low, float high) {
   const float middle = low + (high - low) / 2;
@@ -41,15 +43,16 @@ Expected<BinEdges> BinEdges::from_sample(std::span<const float> sample, std::siz
     return fail(ErrorArea::shape, "training: no sample to cut the features into bins");
   if (bins < 2 || bins > k_max_bins)
     return fail(ErrorArea::usage, "training: 2 to {} bins, not {}", k_max_bins, bins);
+  for (std::size_t i = 0; i < sample.size(); ++i)
+    if (!std::isfinite(sample[i]))
+      return fail(ErrorArea::numeric, "training: feature {} of row {} is not finite", i % features,
+                  i / features);
   BinEdges out;
-  const std::size_t rows = sample.size() / features;
-  std::vector<float> values(rows);
+  // Evenly spread rows of a large sample: sorting all of it would cost more than growing the trees.
+  const std::size_t rows = sample.size() / features, used = std::min(rows, k_rows_per_bin * bins);
+  std::vector<float> values(used);
   for (std::size_t f = 0; f < features; ++f) {
-    for (std::size_t i = 0; i < rows; ++i) {
-      values[i] = sample[i * features + f];
-      if (!std::isfinite(values[i]))
-        return fail(ErrorArea::numeric, "training: feature {} of row {} is not finite", f, i);
-    }
+    for (std::size_t i = 0; i < used; ++i) values[i] = sample[i * rows / used * features + f];
     out.edges_.push_back(edges_of(values, bins));
   }
   return out;
@@ -65,10 +68,14 @@ BinnedTable::BinnedTable(BinEdges edges, std::size_t rows)
 
 void BinnedTable::set_rows(std::size_t first, std::span<const float> values) {
   const std::size_t count = values.size() / features();
-  for (std::size_t f = 0; f < features(); ++f) {
-    std::uint8_t* const column = bins_.data() + f * rows_ + first;
-    for (std::size_t i = 0; i < count; ++i) column[i] = edges_.bin(f, values[i * features() + f]);
-  }
+  // A few rows at a time, so that their values stay in the cache while the features go by.
+  constexpr std::size_t k_tile = 32;
+  for (std::size_t tile = 0; tile < count; tile += k_tile)
+    for (std::size_t f = 0; f < features(); ++f) {
+      std::uint8_t* const column = bins_.data() + f * rows_ + first;
+      for (std::size_t i = tile; i < std::min(count, tile + k_tile); ++i)
+        column[i] = edges_.bin(f, values[i * features() + f]);
+    }
 }
 
 }  // namespace bragglive

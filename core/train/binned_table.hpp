@@ -18,7 +18,7 @@ class BinEdges {
   static constexpr std::size_t k_max_bins = 256;
 
   // `sample`: row-major (rows, features), finite. Edges lie half-way between neighbouring values of the
-  // sample.
+  // sample (of evenly spread rows of it, when it is large).
   static Expected<BinEdges> from_sample(std::span<const float> sample, std::size_t features,
                                         std::size_t bins = k_max_bins);
 

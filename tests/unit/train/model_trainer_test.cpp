@@ -23,6 +23,7 @@ ModelTrainConfig quick_config() {
   config.noise = "field";
   config.threads = 2;
   config.copies = 2;
+  config.quality_rows = 300;
   for (ForestConfig* forest : {&config.system, &config.space_group, &config.lattice})
     forest->trees = 12, forest->min_leaf = 2;
   return config;
