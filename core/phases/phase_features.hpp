@@ -12,7 +12,7 @@
 namespace bragglive {
 
 // Unchanged under rotation and mirror (a mirrored pattern is one of the same crystal turned over) and under
-// scaling of all intensities. Definition: "phases v=1 kv=300 sigma=0.003 stretch=0.012 table=HEX", table =
+// scaling of all intensities. Definition: "phases v=1 kv=300 sigma=0.003 stretch=0.02 table=HEX", table =
 // CRC-32 of the phases' bytes: the phases themselves stand in a section of the model file.
 class PhaseFeatures final : public FeatureSet {
  public:

@@ -19,7 +19,7 @@ namespace bragglive {
 struct MatchSettings {
   double wavelength = 0.0196875;  // Å, 300 kV
   double sigma = 0.003;           // 1/Å, error of a spot's position along one axis
-  double stretch = 0.012;         // relative error of the pixel size that is still matched
+  double stretch = 0.02;         // relative error of the pixel size that is still matched
 };
 
 // The spots of a pattern as the matcher sees them, strongest first, direct beam left out.
