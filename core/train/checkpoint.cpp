@@ -12,16 +12,19 @@ constexpr std::size_t k_most_knots = 256;
 
 // digest, out-of-bag share, knots, then the table's two columns.
 std::vector<std::byte> note_bytes(const FinishedForest& done, std::uint64_t digest) {
-  std::vector<std::byte> bytes;
+  const auto& [probability, right] = done.confidence;
+  std::vector<std::byte> bytes(3 * sizeof(std::uint64_t) +
+                               (probability.size() + right.size()) * sizeof(float));
+  std::byte* at = bytes.data();
   const auto put = [&](auto value) {
-    const auto* begin = reinterpret_cast<const std::byte*>(&value);
-    bytes.insert(bytes.end(), begin, begin + sizeof value);
+    std::memcpy(at, &value, sizeof value);
+    at += sizeof value;
   };
   put(digest);
   put(done.out_of_bag);
-  put(std::uint64_t{done.confidence.probability.size()});
-  for (const float value : done.confidence.probability) put(value);
-  for (const float value : done.confidence.right) put(value);
+  put(std::uint64_t{probability.size()});
+  for (const float value : probability) put(value);
+  for (const float value : right) put(value);
   return bytes;
 }
 

@@ -4,17 +4,19 @@
 #include <cstdio>
 
 #include "gui/window/dialogs.hpp"
+#include "plugin/path_options.hpp"
 
 namespace bragglive::gui {
 namespace {
 
 struct Raw {
-  std::string source, model = "default", calibration, scan, protocol = "native", dataset, out;
+  std::string source, model = "default", calibration, scan, protocol = "native", dataset, channel, out;
   std::string screenshot, screenshot_during, picture, pin;
   double rate = 0;
   unsigned threads = 0;
   int view = 1;
   bool light = false;
+  ScanPath path;
 };
 
 void add_options(CLI::App& app, Raw& raw) {
@@ -23,10 +25,13 @@ void add_options(CLI::App& app, Raw& raw) {
       ->capture_default_str();
   app.add_option("--calibration", raw.calibration, "calibration TOML; else the scan must bring its own");
   app.add_option("--scan", raw.scan, "ROWSxCOLS, where the source does not say it");
-  app.add_option("--protocol", raw.protocol, "of an endpoint: native, dectris1, dectris2, ncem, merlin")
-      ->check(CLI::IsMember({"native", "dectris1", "dectris2", "ncem", "merlin"}))
+  app.add_option("--protocol", raw.protocol,
+                 "of an endpoint: native, dectris1, dectris2, ncem, merlin, crystfel")
+      ->check(CLI::IsMember({"native", "dectris1", "dectris2", "ncem", "merlin", "crystfel"}))
       ->capture_default_str();
   app.add_option("--dataset", raw.dataset, "data set inside an HDF5 file; else found by layout");
+  app.add_option("--channel", raw.channel, "of a detector with several thresholds; else its first");
+  add_path_arguments(app, raw.path);
   app.add_option("--rate", raw.rate, "replay: frames per second; 0 = as fast as possible")
       ->check(CLI::NonNegativeNumber);
   app.add_option("--threads", raw.threads, "worker threads; 0 = all");
@@ -71,10 +76,13 @@ std::optional<ProgramOptions> parse_options(int argc, const char* const* argv, i
     return std::nullopt;
   }
   ProgramOptions options;
-  options.request = {text(raw.source),   text(raw.model),   text(raw.calibration),
-                     text(raw.protocol), text(raw.dataset), std::nullopt,
-                     raw.rate,           raw.threads,       {}};
-  options.request.out = text(raw.out);
+  OpenRequest& request = options.request;
+  request.source = text(raw.source), request.model = text(raw.model);
+  request.calibration = text(raw.calibration), request.protocol = text(raw.protocol);
+  request.dataset = text(raw.dataset), request.channel = text(raw.channel);
+  request.path = raw.path;
+  request.rate_hz = raw.rate, request.threads = raw.threads;
+  request.out = text(raw.out);
   options.screenshot = text(raw.screenshot);
   options.screenshot_during = text(raw.screenshot_during);
   options.picture = text(raw.picture);

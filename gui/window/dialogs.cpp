@@ -44,7 +44,8 @@ ConnectDialog::ConnectDialog(const OpenRequest& before, QWidget* parent) : QDial
   for (const auto& [name, text] :
        {std::pair("native", "native (bragglive send, own senders)"),
         std::pair("dectris1", "DECTRIS SIMPLON stream 1"), std::pair("dectris2", "DECTRIS SIMPLON stream 2"),
-        std::pair("ncem", "NCEM 4D Camera"), std::pair("merlin", "Merlin / Medipix")})
+        std::pair("ncem", "NCEM 4D Camera"), std::pair("merlin", "Merlin / Medipix"),
+        std::pair("crystfel", "CrystFEL / OM (msgpack)")})
     protocol_->addItem(QString::fromLatin1(text), QString::fromLatin1(name));
   protocol_->setCurrentIndex(std::max(0, protocol_->findData(before.protocol)));
   scan_ = new QLineEdit(text_of(before.scan), this);

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "core/frame/error.hpp"
+#include "plugin/path_options.hpp"
 #include "streams/frame_source.hpp"
 
 namespace bragglive::command {
@@ -21,8 +22,6 @@ struct SourceArguments {
 
 // Adds SOURCE, --scan, --protocol, --dataset and --channel.
 void add_source_arguments(CLI::App& app, SourceArguments& arguments);
-// Adds --lead-in, --fly-back, --line-skip, --sync-offset, --serpentine and --rescan.
-void add_path_arguments(CLI::App& app, ScanPath& path);
 Expected<ScanShape> parse_scan_shape(const std::string& text);
 // Opens endpoints, recordings and demo:….
 Expected<std::unique_ptr<FrameSource>> open_source(const SourceArguments& arguments, LogSink log);

@@ -34,7 +34,8 @@ void measure(const char* protocol, Encoding encoding, std::uint64_t frames) {
   start.frame = {192, 192};
   start.encoding = encoding;
   std::vector<std::byte> pixels(start.frame.pixels() * 2), packed;
-  for (std::size_t i = 0; i < pixels.size(); i += 2) pixels[i] = static_cast<std::byte>((i * 2654435761U >> 13) % 5);  // a few electrons a pixel
+  for (std::size_t i = 0; i < pixels.size(); i += 2)
+    pixels[i] = static_cast<std::byte>((i * 2654435761U >> 13) % 5);  // a few electrons a pixel
   if (!encode_payload(encoding, start.frame, start.pixel, pixels, packed)) return;
   std::jthread detector([&] {
     static_cast<void>((*sink)->start(start));
