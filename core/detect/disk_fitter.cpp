@@ -284,10 +284,7 @@ void DiskFitter::fit_crowded(const RawImage<Pixel>& image, std::span<DiskFit> fi
 #define BL_INSTANTIATE(Pixel)                                                                             \
   template void DiskFitter::fit_all(const RawImage<Pixel>&, std::span<DiskFit>, Scratch&) const noexcept; \
   template void DiskFitter::fit_crowded(const RawImage<Pixel>&, std::span<DiskFit>, Scratch&) const noexcept;
-BL_INSTANTIATE(std::uint8_t)
-BL_INSTANTIATE(std::uint16_t)
-BL_INSTANTIATE(std::uint32_t)
-BL_INSTANTIATE(float)
+BL_FOR_EACH_PIXEL(BL_INSTANTIATE)
 #undef BL_INSTANTIATE
 
 }  // namespace bragglive::detail

@@ -100,10 +100,7 @@ double local_noise(const Plan& p, const RawImage<Pixel>& image, int row, int col
 #define BL_INSTANTIATE(Pixel)                                           \
   template Noise noise_of(const RawImage<Pixel>&, std::vector<float>&); \
   template double local_noise(const Plan&, const RawImage<Pixel>&, int, int, const Noise&);
-BL_INSTANTIATE(std::uint8_t)
-BL_INSTANTIATE(std::uint16_t)
-BL_INSTANTIATE(std::uint32_t)
-BL_INSTANTIATE(float)
+BL_FOR_EACH_PIXEL(BL_INSTANTIATE)
 #undef BL_INSTANTIATE
 
 }  // namespace bragglive::detail

@@ -5,6 +5,9 @@
 #include <cstring>
 #include <type_traits>
 
+// The pixel types that frames may have.
+#define BL_FOR_EACH_PIXEL(build) build(std::uint8_t) build(std::uint16_t) build(std::uint32_t) build(float)
+
 namespace bragglive::detail {
 
 template <class Pixel>

@@ -7,6 +7,11 @@
 
 namespace bragglive::indexing {
 
+double wavelength_of(double kilovolt) noexcept {
+  const double volt = 1000 * kilovolt;
+  return 12.2642592 / std::sqrt(volt * (1 + 0.978475598e-6 * volt));
+}
+
 float line_tolerance(float square, double sigma) noexcept {
   return static_cast<float>(0.0006 + 0.0006 * double{square} + 1.2 * sigma * std::sqrt(double{square}));
 }

@@ -45,6 +45,9 @@ struct SpotSettings {
   double sigma = 0.003;           // 1/Å, error of a spot's position along one axis
 };
 
+// Of electrons, Å: λ = h / sqrt(2 m e V (1 + e V / (2 m c²))).
+double wavelength_of(double kilovolt) noexcept;
+
 // Spots that are not finite or not positive are passed over.
 void prepare_spots(std::span<const BraggPeak> peaks, const SpotSettings& settings, SpotList& out) noexcept;
 

@@ -306,12 +306,11 @@ SymmetryFit fit_symmetry(const LatticeFit& fit, double sigma) noexcept {
   for (const double step : {0.0, 1.0, 2.0, -1.0, 3.0, -2.0}) {
     if (step != 0 && (volume.relative < k_sure_volume || 1 + step * volume.relative < k_least_volume))
       continue;
-    Matrix3d start = measured, inverse_normal = normal;
+    Matrix3d start = measured;
     start.row(2) += sign * step * volume.direction.transpose();
     const Matrix3d t = reduce(start);
     // n' = T⁻¹ n, so (Σ n' n'ᵀ)⁻¹ = Tᵀ (Σ n nᵀ)⁻¹ T
-    inverse_normal = t.transpose() * normal * t;
-    const Matrix3d basis = measured * t;
+    const Matrix3d inverse_normal = t.transpose() * normal * t, basis = measured * t;
     if (step == 0) describe_cell(basis, out);
     const MetricFit metric(basis, inverse_normal, error_xy, error_z);
     Search(metric, start, out.volume, out).run();

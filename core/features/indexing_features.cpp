@@ -144,12 +144,6 @@ void put_lattice(const LatticeFit& fit, const SymmetryFit& symmetry, Put&& put) 
   put("lattice cubic over tetragonal", 0, step(LatticeSystem::cubic, LatticeSystem::tetragonal));
 }
 
-// λ = h / sqrt(2 m e V (1 + e V / (2 m c²)))
-double wavelength_of(double kilovolt) {
-  const double volt = 1000 * kilovolt;
-  return 12.2642592 / std::sqrt(volt * (1 + 0.978475598e-6 * volt));
-}
-
 }  // namespace
 
 Expected<std::shared_ptr<const IndexingFeatures>> IndexingFeatures::create(const IndexingConfig& config) {

@@ -1,6 +1,6 @@
 #include "core/features/lattice_kernels.hpp"
 
-#include "core/detect/simd.hpp"
+#include <cstdint>
 
 #ifdef BL_SIMD_X86
 // Without FMA, which would round differently.
@@ -148,11 +148,11 @@ LatticeKernels table_of() {
 
 }  // namespace
 
-LatticeKernels lattice_kernels(LatticeKernelKind kind) noexcept {
+LatticeKernels lattice_kernels(InstructionSet set) noexcept {
 #ifdef BL_SIMD_X86
-  if (kind == LatticeKernelKind::best && __builtin_cpu_supports("avx2")) return table_of<Avx2>();
+  if (set != InstructionSet::plain && detail::has(InstructionSet::avx2)) return table_of<Avx2>();
 #endif
-  (void)kind;
+  static_cast<void>(set);
   return table_of<Plain>();
 }
 

@@ -2,8 +2,8 @@
 #pragma once
 #include <array>
 #include <cstddef>
-#include <cstdint>
 
+#include "core/detect/simd.hpp"
 #include "core/features/index_lattice.hpp"
 
 namespace bragglive::indexing {
@@ -68,7 +68,6 @@ struct LatticeKernels {
   float (*all_layers)(const Points&, const PlaneCoordinates&, const Trial&, const Lane& first);
   void (*index)(const Points&, const Basis&, const Window&, Indices&);
 };
-enum class LatticeKernelKind : std::uint8_t { best, plain };
-LatticeKernels lattice_kernels(LatticeKernelKind kind = LatticeKernelKind::best) noexcept;
+LatticeKernels lattice_kernels(InstructionSet set = InstructionSet::best) noexcept;
 
 }  // namespace bragglive::indexing

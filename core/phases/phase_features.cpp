@@ -5,16 +5,11 @@
 #include <cmath>
 
 #include "core/features/definition.hpp"
+#include "core/features/index_spots.hpp"
 #include "core/forest/model_container.hpp"
 
 namespace bragglive {
 namespace {
-
-double wavelength_of(double voltage_kv) {
-  // λ = h / sqrt(2 m e E (1 + eE / (2 m c²))) with E in volts: 12.2643 Å / sqrt(E + 0.978476e-6 E²).
-  const double volts = voltage_kv * 1e3;
-  return 12.2643 / std::sqrt(volts + 0.978476e-6 * volts * volts);
-}
 
 // One number for comparing phases: explained weight, as far as the intensities agree and chance does not
 // explain it.
@@ -58,7 +53,7 @@ Expected<std::shared_ptr<const PhaseFeatures>> PhaseFeatures::create(std::vector
         settings.stretch > 0 && settings.stretch <= 0.1))
     return fail(ErrorArea::format, "phase features: kv={} sigma={} stretch={} is out of range", voltage_kv,
                 settings.sigma, settings.stretch);
-  settings.wavelength = wavelength_of(voltage_kv);
+  settings.wavelength = indexing::wavelength_of(voltage_kv);
   auto made =
       std::shared_ptr<const PhaseFeatures>(new PhaseFeatures(std::move(phases), settings, voltage_kv));
   if (!table.empty() && table != fmt::format("{:08x}", made->table_))

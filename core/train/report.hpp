@@ -15,7 +15,9 @@ struct ReportContext {
 std::string report_json(const Evaluation& evaluation, const ReportContext& context);
 std::string report_html(const Evaluation& evaluation, const ReportContext& context);
 
-// Makes the folder and writes both files.
+// Makes the folder and writes report.json and report.html into it.
+Expected<void> write_report_files(const std::filesystem::path& folder, const std::string& json,
+                                  const std::string& html);
 Expected<void> write_report(const std::filesystem::path& folder, const Evaluation& evaluation,
                             const ReportContext& context);
 

@@ -232,20 +232,24 @@ std::string report_html(const Evaluation& e, const ReportContext& context) {
   return page + "<h2>Settings</h2><pre>" + escaped(context.settings) + "</pre></html>\n";
 }
 
-Expected<void> write_report(const std::filesystem::path& folder, const Evaluation& evaluation,
-                            const ReportContext& context) {
+Expected<void> write_report_files(const std::filesystem::path& folder, const std::string& json,
+                                  const std::string& html) {
   std::error_code problem;
   std::filesystem::create_directories(folder, problem);
   if (problem)
     return fail(ErrorArea::file, "cannot make the folder {}: {}", folder.string(), problem.message());
-  for (const auto& [name, text] : {std::pair{"report.json", report_json(evaluation, context)},
-                                   {"report.html", report_html(evaluation, context)}}) {
+  for (const auto& [name, text] : {std::pair{"report.json", &json}, {"report.html", &html}}) {
     std::ofstream out(folder / name, std::ios::binary);
-    out << text;
+    out << *text;
     out.close();
     if (!out) return fail(ErrorArea::file, "cannot write {}: is the disk full?", (folder / name).string());
   }
   return {};
+}
+
+Expected<void> write_report(const std::filesystem::path& folder, const Evaluation& evaluation,
+                            const ReportContext& context) {
+  return write_report_files(folder, report_json(evaluation, context), report_html(evaluation, context));
 }
 
 }  // namespace bragglive

@@ -1,6 +1,5 @@
 // report.json and report.html of a specimen model.
 #include <cmath>
-#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "core/train/report.hpp"
@@ -87,10 +86,6 @@ std::string page_of(const SpecimenEvaluation& e, const ReportContext& context) {
 
 Expected<void> write_specimen_report(const std::filesystem::path& folder, const SpecimenEvaluation& e,
                                      const ReportContext& context) {
-  std::error_code problem;
-  std::filesystem::create_directories(folder, problem);
-  if (problem)
-    return fail(ErrorArea::file, "cannot make the folder {}: {}", folder.string(), problem.message());
   Json json;
   json["phases"] = e.names;
   json["right_with_8_spots"] = share_json(e.right);
@@ -105,14 +100,7 @@ Expected<void> write_specimen_report(const std::filesystem::path& folder, const 
   json["counts"] = {{"patterns", e.patterns}, {"patterns_with_too_few_disks", e.too_few_disks}};
   const Json settings = Json::parse(context.settings, nullptr, false);
   json["settings"] = settings.is_discarded() ? Json() : settings;
-  for (const auto& [name, text] :
-       {std::pair{"report.json", json.dump(1) + "\n"}, {"report.html", page_of(e, context)}}) {
-    std::ofstream out(folder / name, std::ios::binary);
-    out << text;
-    out.close();
-    if (!out) return fail(ErrorArea::file, "cannot write {}: is the disk full?", (folder / name).string());
-  }
-  return {};
+  return write_report_files(folder, json.dump(1) + "\n", page_of(e, context));
 }
 
 }  // namespace bragglive

@@ -117,15 +117,13 @@ class Stream1Sender final : public FrameSink {
 }  // namespace
 
 Expected<std::unique_ptr<FrameSink>> open_stream1_sender(const std::string& uri, const SinkOptions& options) {
-  auto endpoint = parse_endpoint(uri);
-  if (!endpoint) return tl::unexpected(endpoint.error());
   WriterOptions writer_options;
   writer_options.patience = options.patience;
   writer_options.hwm = 1000;
-  auto writer = MessageWriter::open(*endpoint, writer_options);
+  auto writer = MessageWriter::open(uri, writer_options);
   if (!writer) return tl::unexpected(writer.error());
-  return std::make_unique<Stream1Sender>(std::move(*writer),
-                                         fmt::format("DECTRIS stream v1 at {}", endpoint->address));
+  std::string description = fmt::format("DECTRIS stream v1 at {}", (*writer)->address());
+  return std::make_unique<Stream1Sender>(std::move(*writer), std::move(description));
 }
 
 }  // namespace bragglive::dectris

@@ -126,14 +126,12 @@ class Stream2Sender final : public FrameSink {
 }  // namespace
 
 Expected<std::unique_ptr<FrameSink>> open_stream2_sender(const std::string& uri, const SinkOptions& options) {
-  auto endpoint = parse_endpoint(uri);
-  if (!endpoint) return tl::unexpected(endpoint.error());
   WriterOptions writer_options;
   writer_options.patience = options.patience;
-  auto writer = MessageWriter::open(*endpoint, writer_options);
+  auto writer = MessageWriter::open(uri, writer_options);
   if (!writer) return tl::unexpected(writer.error());
-  return std::make_unique<Stream2Sender>(std::move(*writer),
-                                         fmt::format("DECTRIS stream v2 at {}", endpoint->address));
+  std::string description = fmt::format("DECTRIS stream v2 at {}", (*writer)->address());
+  return std::make_unique<Stream2Sender>(std::move(*writer), std::move(description));
 }
 
 }  // namespace bragglive::dectris

@@ -107,13 +107,12 @@ Expected<std::unique_ptr<FrameSource>> open_receiver(const std::string& uri, con
 }
 
 Expected<std::unique_ptr<FrameSink>> open_sender(const std::string& uri, const SinkOptions& options) {
-  auto endpoint = parse_endpoint(uri);
-  if (!endpoint) return tl::unexpected(endpoint.error());
   WriterOptions writer_options;
   writer_options.patience = options.patience;
-  auto writer = MessageWriter::open(*endpoint, writer_options);
+  auto writer = MessageWriter::open(uri, writer_options);
   if (!writer) return tl::unexpected(writer.error());
-  return std::make_unique<Sender>(std::move(*writer), "4D Camera at " + endpoint->address);
+  std::string description = "4D Camera at " + (*writer)->address();
+  return std::make_unique<Sender>(std::move(*writer), std::move(description));
 }
 
 }  // namespace bragglive::ncem

@@ -22,6 +22,13 @@ zmq::message_t lend(std::unique_ptr<Owner> owner, std::span<const std::byte> byt
 
 }  // namespace
 
+Expected<std::unique_ptr<MessageWriter>> MessageWriter::open(const std::string& uri,
+                                                             const WriterOptions& options) {
+  const auto endpoint = parse_endpoint(uri);
+  if (!endpoint) return tl::unexpected(endpoint.error());
+  return open(*endpoint, options);
+}
+
 Expected<std::unique_ptr<MessageWriter>> MessageWriter::open(const Endpoint& endpoint,
                                                              const WriterOptions& options) {
   try {

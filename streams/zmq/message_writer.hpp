@@ -22,7 +22,9 @@ class MessageWriter {
  public:
   static Expected<std::unique_ptr<MessageWriter>> open(const Endpoint& endpoint,
                                                        const WriterOptions& options);
+  static Expected<std::unique_ptr<MessageWriter>> open(const std::string& uri, const WriterOptions& options);
 
+  const std::string& address() const { return address_; }
   bool bound() const { return bound_; }
   // Until somebody listens; at once when somebody does already.
   Expected<void> wait_for_receiver();

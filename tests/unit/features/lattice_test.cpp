@@ -180,7 +180,7 @@ TEST_CASE("spots of one plane lattice and lists of a few spots have no three-dim
 }
 
 TEST_CASE("plain and vector kernels of the lattice search give the same bits") {
-  const LatticeKernels plain = lattice_kernels(LatticeKernelKind::plain), best = lattice_kernels();
+  const LatticeKernels plain = lattice_kernels(InstructionSet::plain), best = lattice_kernels();
   std::mt19937 random(2);
   std::uniform_real_distribution<float> q(-1.2F, 1.2F);
   for (int trial = 0; trial < 50; ++trial) {
