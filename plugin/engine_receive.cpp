@@ -186,8 +186,7 @@ bool Session::Engine::admit(ActiveScan& to, FrameMessage message) {
   const bool live = source()->live();
   FrameSlot* slot = nullptr;
   if (live) {
-    const double occupancy = static_cast<double>(to.pool.in_use()) / static_cast<double>(to.pool.size());
-    if (admission_.take(occupancy)) slot = to.pool.try_acquire();
+    if (admission_.take(to.pool.in_use())) slot = to.pool.try_acquire();
   } else {
     while (!slot && !stop_requested_) slot = to.pool.acquire_for(k_receive_timeout);
   }

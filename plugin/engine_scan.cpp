@@ -16,25 +16,32 @@ std::string utc_now() {
   return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)));
 }
 
-// An encoded frame is there twice: as it came and decoded.
+// A slot holds the frame as it came, which is hardly ever longer than its pixels.
 std::size_t slot_bytes(const ScanStart& scan) {
-  const std::size_t frame_bytes = std::max<std::size_t>(1, scan.frame.pixels() * bytes_per_pixel(scan.pixel));
-  return frame_bytes * (scan.encoding == Encoding::none ? 1 : 2);
+  return std::max<std::size_t>(1, scan.frame.pixels() * bytes_per_pixel(scan.pixel));
 }
 
-// Slots that fit the memory, at least two per thread so that nobody starves.
-std::size_t slot_count(const SessionConfig& config, const ScanStart& scan) {
+// Slots that fit the memory, at least two per thread so that nobody starves. A recording waits, more than
+// keeps the threads busy would only be memory.
+std::size_t slot_count(const SessionConfig& config, const ScanStart& scan, bool live) {
+  constexpr std::size_t k_replay_slots = 1024;
   const std::size_t least = std::size_t{2} * config.threads + 2;
-  return std::clamp(config.pool_bytes / slot_bytes(scan), least, std::max(config.pool_slots, least));
+  const std::size_t most = live ? config.pool_slots : std::min(config.pool_slots, k_replay_slots);
+  return std::clamp(config.pool_bytes / slot_bytes(scan), least, std::max(most, least));
+}
+
+// A quarter of the slots for what comes in gusts, enough for every thread where they are few.
+std::size_t free_slots(std::size_t slots, unsigned threads) {
+  return std::max(slots / 4, std::min<std::size_t>(threads + 1, slots / 2));
 }
 
 // A scan start is a few bytes from outside; the map and the slots it asks for may be gigabytes.
-Expected<void> check_memory(const SessionConfig& config, const ScanStart& scan) {
+Expected<void> check_memory(const SessionConfig& config, const ScanStart& scan, std::size_t slots) {
   constexpr double k_bytes_per_position = 410;  // planes twice, votes, some twenty disks
   constexpr double k_bytes_per_row = 2500;      // the vectors of a row
   const double needed = k_bytes_per_position * static_cast<double>(scan.scan.positions()) +
                         k_bytes_per_row * scan.scan.rows +
-                        static_cast<double>(slot_count(config, scan)) * static_cast<double>(slot_bytes(scan));
+                        static_cast<double>(slots) * static_cast<double>(slot_bytes(scan));
   const double installed =
       static_cast<double>(::sysconf(_SC_PHYS_PAGES)) * static_cast<double>(::sysconf(_SC_PAGESIZE));
   if (needed <= installed / 2) return {};
@@ -58,7 +65,9 @@ Expected<std::shared_ptr<ActiveScan>> Session::Engine::open_scan(const ScanStart
     return fail(ErrorArea::shape, "series {}: frames of {} x {} pixels cannot be labelled (1 to {} a side)",
                 start.series_id, start.frame.rows, start.frame.cols, k_max_detector_side);
 
-  if (const auto fits = check_memory(with, start); !fits) return tl::unexpected<Error>(fits.error());
+  const bool live = source()->live();
+  const std::size_t slots = slot_count(with, start, live);
+  if (const auto fits = check_memory(with, start, slots); !fits) return tl::unexpected<Error>(fits.error());
 
   Calibration calibration;
   if (with.calibration) {
@@ -88,12 +97,10 @@ Expected<std::shared_ptr<ActiveScan>> Session::Engine::open_scan(const ScanStart
   auto detector = DiskDetector::create(detector_config, start.frame);
   if (!detector) return tl::unexpected<Error>(detector.error());
 
-  auto opened =
-      std::make_shared<ActiveScan>(start, calibration, slot_count(with, start), with.recent_frame_bytes);
+  auto opened = std::make_shared<ActiveScan>(start, calibration, slots, with.recent_frame_bytes);
   opened->map.set_threshold(with.threshold);
   opened->map.set_filter(with.filter_5x5);
   opened->map.set_systems(allowed_systems_mask(with.systems));
-  const bool live = source()->live();
   LabelGraphSettings settings{start, with.min_disks, with.threads, live};
   opened->graph = std::make_unique<LabelGraph>(settings, calibration, std::move(*detector), with.model,
                                                opened->map, opened->pool, opened->recent, board_);
@@ -121,6 +128,7 @@ void Session::Engine::begin_scan(std::shared_ptr<ActiveScan> opened) {
   first_error_bits_ = 0;
   first_frame_ns_ = 0;
   order_ = FrameOrder(config().reorder_window);
+  admission_ = Admission(free_slots(opened->pool.size(), config().threads), opened->pool.size());
   {
     const std::lock_guard lock(mutex_);
     ++scan_number_;

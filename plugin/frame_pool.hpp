@@ -9,7 +9,6 @@
 
 #include "core/detect/bragg_list.hpp"
 #include "core/detect/disk_detector.hpp"
-#include "core/frame/frame_view.hpp"
 #include "core/label/pattern_label.hpp"
 #include "core/label/position_state.hpp"
 #include "streams/frame_source.hpp"
@@ -20,8 +19,6 @@ namespace bragglive {
 struct FrameSlot {
   FrameMessage message;
   std::uint64_t received_ns = 0;
-  std::vector<std::byte> decoded;  // only for encoded frames
-  FrameView view;
   PositionState outcome = PositionState::labelled;  // until a stage finds out otherwise
   BraggList disks;                                  // 1/Å after the detect stage
   FrameSums sums;

@@ -62,6 +62,7 @@ struct ThreadScratch {
   DiskDetector::Scratch detect;
   std::unique_ptr<FeatureSet::Scratch> features;
   std::unique_ptr<CrystalModel::Scratch> model;
+  std::vector<std::byte> decoded;    // the pixels of an encoded frame
   std::vector<float> rows;           // features of a batch
   std::vector<PatternLabel> labels;  // of a batch
   std::vector<PositionResult> results;
@@ -88,7 +89,6 @@ struct LabelGraph::Nodes {
   tbb::global_control workers;
   tbb::task_arena arena;
   std::unique_ptr<tbb::flow::graph> graph;
-  std::unique_ptr<tbb::flow::function_node<FrameSlot*, FrameSlot*>> decode_node;
   std::unique_ptr<tbb::flow::function_node<FrameSlot*, FrameSlot*>> detect_node;
   std::unique_ptr<tbb::flow::function_node<FrameSlot*>> features_node;
   std::unique_ptr<tbb::flow::function_node<Batch*, Batch*>> forest_node;
@@ -119,14 +119,10 @@ struct LabelGraph::Nodes {
   void build() {
     using namespace tbb::flow;
     graph = std::make_unique<tbb::flow::graph>();
-    decode_node = std::make_unique<function_node<FrameSlot*, FrameSlot*>>(*graph, unlimited,
-                                                                          [this](FrameSlot* slot) noexcept {
-                                                                            decode(*slot);
-                                                                            return slot;
-                                                                          });
+    // One step, so that the decoded pixels are this thread's own and still in its cache.
     detect_node = std::make_unique<function_node<FrameSlot*, FrameSlot*>>(*graph, unlimited,
                                                                           [this](FrameSlot* slot) noexcept {
-                                                                            detect(*slot);
+                                                                            detect(*slot, decode(*slot));
                                                                             return slot;
                                                                           });
     features_node =
@@ -145,7 +141,6 @@ struct LabelGraph::Nodes {
       batcher.recycle(batch);
       return continue_msg{};
     });
-    make_edge(*decode_node, *detect_node);
     make_edge(*detect_node, *features_node);
     make_edge(*forest_node, *store_node);
   }
@@ -154,32 +149,33 @@ struct LabelGraph::Nodes {
     if (batch) forest_node->try_put(batch);
   }
 
-  void decode(FrameSlot& slot) noexcept;
-  void detect(FrameSlot& slot) noexcept;
+  FrameView decode(FrameSlot& slot) noexcept;
+  void detect(FrameSlot& slot, const FrameView& frame) noexcept;
   void compute_features(FrameSlot& slot) noexcept;
   void predict(Batch& batch) noexcept;
   void store(Batch& batch) noexcept;
 };
 
-void LabelGraph::Nodes::decode(FrameSlot& slot) noexcept {
+FrameView LabelGraph::Nodes::decode(FrameSlot& slot) noexcept {
   StageTimer timer(counters.stage(Stage::decode));
   const ScanStart& scan = settings.scan;
-  slot.view = {nullptr, scan.frame, scan.pixel};
+  FrameView frame{nullptr, scan.frame, scan.pixel};
   const std::span<const std::byte> payload = slot.message.payload.bytes();
   if (scan.encoding == Encoding::none) {
-    if (payload.size() == slot.view.bytes()) slot.view.pixels = payload.data();
+    if (payload.size() == frame.bytes()) frame.pixels = payload.data();
   } else {
-    slot.decoded.resize(slot.view.bytes());
-    if (decode_payload(scan.encoding, scan.frame, scan.pixel, payload, slot.decoded))
-      slot.view.pixels = slot.decoded.data();
+    std::vector<std::byte>& pixels = scratch.local().decoded;
+    pixels.resize(frame.bytes());
+    if (decode_payload(scan.encoding, scan.frame, scan.pixel, payload, pixels)) frame.pixels = pixels.data();
   }
-  if (!slot.view.pixels) {
+  if (!frame.pixels) {
     slot.outcome = PositionState::corrupt;
     counters.corrupt.fetch_add(1, std::memory_order_relaxed);
   }
+  return frame;
 }
 
-void LabelGraph::Nodes::detect(FrameSlot& slot) noexcept {
+void LabelGraph::Nodes::detect(FrameSlot& slot, const FrameView& frame) noexcept {
   StageTimer timer(counters.stage(Stage::detect));
   slot.disks.clear();
   slot.sums = {};
@@ -187,7 +183,7 @@ void LabelGraph::Nodes::detect(FrameSlot& slot) noexcept {
   const ScanPosition at = position_of(settings.scan.scan, slot.message.scan_index);
   const auto origin = calibration.origin(at);
   const DetectStatus status =
-      detector.detect(slot.view, origin[0], origin[1], scratch.local().detect, slot.disks, slot.sums);
+      detector.detect(frame, origin[0], origin[1], scratch.local().detect, slot.disks, slot.sums);
   if (status == DetectStatus::not_finite) {
     slot.outcome = PositionState::corrupt;
     counters.corrupt.fetch_add(1, std::memory_order_relaxed);
@@ -264,7 +260,7 @@ LabelGraph::~LabelGraph() {
 
 void LabelGraph::submit(FrameSlot* slot) {
   nodes_->in_flight.fetch_add(1);
-  nodes_->decode_node->try_put(slot);
+  nodes_->detect_node->try_put(slot);
 }
 
 void LabelGraph::flush_older_than(std::chrono::nanoseconds age) {

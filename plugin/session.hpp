@@ -42,7 +42,7 @@ struct SessionConfig {
   std::optional<Calibration> calibration;  // else the scan's metadata must carry one
   DiskDetectorConfig detector;             // probe radius and masked pixels come from the calibration
   unsigned threads = 0;                    // 0 = all
-  std::size_t pool_slots = 1024;           // frames in flight; fewer for large frames (pool_bytes)
+  std::size_t pool_slots = 8192;           // frames in flight; fewer for large frames (pool_bytes)
   std::size_t pool_bytes = std::size_t{512} << 20;
   std::size_t recent_frame_bytes = std::size_t{256} << 20;  // live frames kept for looking at them
   double threshold = 0.005;                                 // on the filtered difference confidence
