@@ -13,12 +13,14 @@
 #include "streams/codec/codec.hpp"
 #include "streams/replay/fault_sink.hpp"
 #include "streams/replay/path_sink.hpp"
+#include "streams/replay/scan_memory.hpp"
 #include "streams/replay/transmit.hpp"
 
 namespace bragglive::command {
 namespace {
 
-constexpr int k_exit_died = 9;  // the fault "die": as a killed process
+constexpr int k_exit_died = 9;                              // the fault "die": as a killed process
+constexpr std::size_t k_kept_bytes = std::size_t{1} << 30;  // of a scan that is sent again
 
 struct SendOptions {
   SourceArguments source;
@@ -70,6 +72,9 @@ Expected<int> send(const SendOptions& options) {
   if (!opened) return tl::unexpected(opened.error());
   FaultSink sink(send_along(std::move(*opened), options.path), faults);
 
+  const bool keep = options.repeat != 1 && !(*source)->live();
+  ScanMemory memory(sink, keep ? k_kept_bytes : 0);
+
   const std::uint64_t first_series = options.series != 0 ? options.series : series_from_clock();
   Progress progress("sending");
   how.go_on = [&](std::uint64_t sent, std::uint64_t expected) {
@@ -78,11 +83,14 @@ Expected<int> send(const SendOptions& options) {
   };
   for (std::uint64_t scan = 0; (options.repeat == 0 || scan < options.repeat) && !sink.dead(); ++scan) {
     if (scan > 0) {
-      source = open_source(options.source, stderr_log());
+      if (auto kept = memory.again())
+        source = std::move(kept);
+      else
+        source = open_source(options.source, stderr_log());
       if (!source) return tl::unexpected(source.error());
     }
     how.series_id = first_series + scan;
-    const auto sent = transmit(**source, sink, how);
+    const auto sent = transmit(**source, memory, how);
     if (!sent) return tl::unexpected(sent.error());
     std::fprintf(stderr, "bragglive: sent %llu frames in %.2f s (%.0f frames/s)%s\n",
                  static_cast<unsigned long long>(sent->frames), sent->seconds,

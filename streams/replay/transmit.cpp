@@ -1,5 +1,6 @@
 #include "streams/replay/transmit.hpp"
 
+#include <cmath>
 #include <thread>
 
 #include "streams/codec/codec.hpp"
@@ -39,10 +40,7 @@ class Transmission {
       if (!payload) return count_damaged();
       frame.payload = std::move(*payload);
     }
-    if (options_.rate_hz > 0)
-      std::this_thread::sleep_until(began_ +
-                                    std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(
-                                        static_cast<double>(result_.frames) / options_.rate_hz)));
+    wait_for_turn();
     frame.timestamp_ns = now_ns();
     if (auto sent = sink_.frame(std::move(frame)); !sent) return sent;
     ++result_.frames;
@@ -69,6 +67,16 @@ class Transmission {
  private:
   static std::uint64_t expected_of(const ScanStart& start) {
     return start.expected_frames != 0 ? start.expected_frames : start.scan.positions();
+  }
+
+  // Fast frames go out together, some every millisecond: to wake for each would cost more than to send it.
+  void wait_for_turn() const {
+    if (options_.rate_hz <= 0) return;
+    constexpr double k_tick_s = 1e-3;
+    double due_s = static_cast<double>(result_.frames) / options_.rate_hz;
+    if (options_.rate_hz * k_tick_s > 1) due_s = std::ceil(due_s / k_tick_s) * k_tick_s;
+    std::this_thread::sleep_until(
+        began_ + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(due_s)));
   }
 
   Expected<Payload> recoded(const Payload& payload) {

@@ -4,8 +4,9 @@
 
 namespace bragglive {
 namespace {
-constexpr int k_heartbeat_ms = 2000;  // finds a peer that was unplugged
-constexpr int k_heartbeat_timeout_ms = 10000;
+// Find a peer that was unplugged. Not ZeroMQ's heartbeat: to ask a sender that has left in good order resets
+// the connection, and what still lies in its buffers is lost.
+constexpr int k_keep_alive_s = 2, k_keep_alive_probes = 4;
 constexpr int k_socket_buffer_bytes = 4 << 20;  // frames while the machine does something else
 constexpr int k_reconnect_ms = 50, k_reconnect_max_ms = 1000;
 }  // namespace
@@ -19,8 +20,10 @@ Expected<std::unique_ptr<MessageReader>> MessageReader::open(const Endpoint& end
     socket.set(zmq::sockopt::rcvhwm, endpoint.hwm != 0 ? endpoint.hwm : options.hwm);
     socket.set(zmq::sockopt::rcvbuf, k_socket_buffer_bytes);
     socket.set(zmq::sockopt::maxmsgsize, static_cast<std::int64_t>(k_max_part_bytes));
-    socket.set(zmq::sockopt::heartbeat_ivl, k_heartbeat_ms);
-    socket.set(zmq::sockopt::heartbeat_timeout, k_heartbeat_timeout_ms);
+    socket.set(zmq::sockopt::tcp_keepalive, 1);
+    socket.set(zmq::sockopt::tcp_keepalive_idle, k_keep_alive_s);
+    socket.set(zmq::sockopt::tcp_keepalive_intvl, k_keep_alive_s);
+    socket.set(zmq::sockopt::tcp_keepalive_cnt, k_keep_alive_probes);
     socket.set(zmq::sockopt::reconnect_ivl, k_reconnect_ms);
     socket.set(zmq::sockopt::reconnect_ivl_max, k_reconnect_max_ms);
     if (options.kind == zmq::socket_type::sub) socket.set(zmq::sockopt::subscribe, "");

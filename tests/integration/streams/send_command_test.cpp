@@ -99,6 +99,12 @@ TEST_CASE("send: repeat gives each scan a series of its own, --frames and --seri
   CHECK(got.order.size() == 30);
 }
 
+TEST_CASE("send: a scan that is packed once and sent three times is whole each time") {
+  const auto got = send_and_receive("--repeat 3 --encoding bslz4 --rate 5000", 0, 3);
+  CHECK(got.order.size() == 3 * Scan::k_frames);
+  CHECK(got.wrong == 0);
+}
+
 TEST_CASE("send: the rate is kept") {
   const auto before = std::chrono::steady_clock::now();
   const auto got = send_and_receive("--rate 50");
