@@ -1,7 +1,13 @@
 #include "core/train/binned_table.hpp"
 
 #include <algorithm>
+#include <array>
+#include <bit>
 #include <cmath>
+#include <limits>
+#include <utility>
+
+#include "core/train/transpose_bytes.hpp"
 
 namespace bragglive {
 namespace {
@@ -14,8 +20,32 @@ float between(float low, float high) {
   return middle >= high || !std::isfinite(middle) ? low : middle;
 }
 
-std::vector<float> edges_of(std::vector<float>& values, std::size_t bins) {
-  std::sort(values.begin(), values.end());
+// Ascending; finite values. Radix sort on the bits, which order like the numbers once negative ones are
+// flipped.
+void sort_floats(std::vector<float>& values, std::vector<std::uint32_t>& keys,
+                 std::vector<std::uint32_t>& spare) {
+  constexpr std::uint32_t k_sign = 0x80000000U;
+  keys.resize(values.size());
+  spare.resize(values.size());
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    // -0 and 0 are one value.
+    const auto bits = std::bit_cast<std::uint32_t>(values[i] == 0.0F ? 0.0F : values[i]);
+    keys[i] = bits & k_sign ? ~bits : bits | k_sign;
+  }
+  for (unsigned shift = 0; shift < 33; shift += 11) {
+    std::array<std::uint32_t, 2048> start{};
+    for (const std::uint32_t key : keys) ++start[key >> shift & 2047U];
+    std::uint32_t sum = 0;
+    for (std::uint32_t& count : start) sum += std::exchange(count, sum);
+    for (const std::uint32_t key : keys) spare[start[key >> shift & 2047U]++] = key;
+    keys.swap(spare);
+  }
+  for (std::size_t i = 0; i < values.size(); ++i)
+    values[i] = std::bit_cast<float>(keys[i] & k_sign ? keys[i] & ~k_sign : ~keys[i]);
+}
+
+// `values` ascending.
+std::vector<float> edges_of(const std::vector<float>& values, std::size_t bins) {
   std::vector<float> distinct;
   std::unique_copy(values.begin(), values.end(), std::back_inserter(distinct));
   std::vector<float> edges;
@@ -50,32 +80,65 @@ Expected<BinEdges> BinEdges::from_sample(std::span<const float> sample, std::siz
   BinEdges out;
   // Evenly spread rows of a large sample: sorting all of it would cost more than growing the trees.
   const std::size_t rows = sample.size() / features, used = std::min(rows, k_rows_per_bin * bins);
-  std::vector<float> values(used);
-  for (std::size_t f = 0; f < features; ++f) {
-    for (std::size_t i = 0; i < used; ++i) values[i] = sample[i * rows / used * features + f];
-    out.edges_.push_back(edges_of(values, bins));
+  constexpr std::size_t k_together = 16;  // features of one cache line
+  std::array<std::vector<float>, k_together> values;
+  std::vector<std::uint32_t> keys, spare;
+  for (std::size_t first = 0; first < features; first += k_together) {
+    const std::size_t count = std::min(k_together, features - first);
+    for (std::size_t f = 0; f < count; ++f) values[f].resize(used);
+    for (std::size_t i = 0; i < used; ++i) {
+      const float* const row = sample.data() + i * rows / used * features + first;
+      for (std::size_t f = 0; f < count; ++f) values[f][i] = row[f];
+    }
+    for (std::size_t f = 0; f < count; ++f) {
+      sort_floats(values[f], keys, spare);
+      out.edges_.push_back(edges_of(values[f], bins));
+      out.padded_.insert(out.padded_.end(), out.edges_.back().begin(), out.edges_.back().end());
+      out.padded_.resize(out.edges_.size() * k_max_bins, std::numeric_limits<float>::infinity());
+    }
   }
   return out;
 }
 
 std::uint8_t BinEdges::bin(std::size_t feature, float value) const {
-  const std::vector<float>& edges = edges_[feature];
-  return static_cast<std::uint8_t>(std::lower_bound(edges.begin(), edges.end(), value) - edges.begin());
+  std::uint8_t out = 0;
+  bins(feature, &value, 1, 1, &out);
+  return out;
+}
+
+void BinEdges::bins(std::size_t feature, const float* values, std::size_t stride, std::size_t count,
+                    std::uint8_t* out) const {
+  const float* const edge = padded_.data() + feature * k_max_bins;
+  for (std::size_t i = 0; i < count; ++i) {
+    const float x = values[i * stride];
+    // A search of eight steps without a branch that depends on the value.
+    std::uint32_t at = 0;
+    for (unsigned step = 8; step-- > 0;)
+      at += static_cast<std::uint32_t>(edge[at + (1U << step) - 1] < x) << step;
+    out[i] = static_cast<std::uint8_t>(at);
+  }
 }
 
 BinnedTable::BinnedTable(BinEdges edges, std::size_t rows)
-    : edges_(std::move(edges)), rows_(rows), bins_(rows * edges_.features()) {}
+    : edges_(std::move(edges)),
+      rows_(rows),
+      row_bytes_((edges_.features() + 15) / 16 * 16),
+      columns_(rows * edges_.features()),
+      by_row_(rows * row_bytes_) {}
 
 void BinnedTable::set_rows(std::size_t first, std::span<const float> values) {
   const std::size_t count = values.size() / features();
   // A few rows at a time, so that their values stay in the cache while the features go by.
   constexpr std::size_t k_tile = 32;
-  for (std::size_t tile = 0; tile < count; tile += k_tile)
+  for (std::size_t tile = 0; tile < count; tile += k_tile) {
+    const std::size_t here = std::min(k_tile, count - tile);
     for (std::size_t f = 0; f < features(); ++f) {
-      std::uint8_t* const column = bins_.data() + f * rows_ + first;
-      for (std::size_t i = tile; i < std::min(count, tile + k_tile); ++i)
-        column[i] = edges_.bin(f, values[i * features() + f]);
+      std::uint8_t* const column = columns_.data() + f * rows_ + first + tile;
+      edges_.bins(f, values.data() + tile * features() + f, features(), here, column);
+      std::uint8_t* const rows = by_row_.data() + (first + tile) * row_bytes_ + f;
+      for (std::size_t i = 0; i < here; ++i) rows[i * row_bytes_] = column[i];
     }
+  }
 }
 
 }  // namespace bragglive

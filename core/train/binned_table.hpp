@@ -1,5 +1,5 @@
-// The training table: every feature cut into at most 256 bins at quantiles of the data, one byte a value,
-// column by column.
+// The training table: every feature cut into at most 256 bins at quantiles of the data, one byte a value.
+// Held twice: column by column for large nodes of a tree, row by row for small ones.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -25,9 +25,13 @@ class BinEdges {
   std::size_t features() const { return edges_.size(); }
   std::span<const float> of(std::size_t feature) const { return edges_[feature]; }
   std::uint8_t bin(std::size_t feature, float value) const;
+  // Bins of `count` values of one feature; `stride` floats from one to the next.
+  void bins(std::size_t feature, const float* values, std::size_t stride, std::size_t count,
+            std::uint8_t* out) const;
 
  private:
   std::vector<std::vector<float>> edges_;
+  std::vector<float> padded_;  // the same, k_max_bins a feature, infinity behind the last
 };
 
 class BinnedTable {
@@ -40,12 +44,15 @@ class BinnedTable {
   std::size_t rows() const { return rows_; }
   std::size_t features() const { return edges_.features(); }
   const BinEdges& edges() const { return edges_; }
-  const std::uint8_t* column(std::size_t feature) const { return bins_.data() + feature * rows_; }
+  const std::uint8_t* column(std::size_t feature) const { return columns_.data() + feature * rows_; }
+  // row_bytes() bytes: one per feature, then zeros to a multiple of 16.
+  const std::uint8_t* row(std::size_t row) const { return by_row_.data() + row * row_bytes_; }
+  std::size_t row_bytes() const { return row_bytes_; }
 
  private:
   BinEdges edges_;
-  std::size_t rows_;
-  std::vector<std::uint8_t> bins_;
+  std::size_t rows_, row_bytes_;
+  std::vector<std::uint8_t> columns_, by_row_;
 };
 
 }  // namespace bragglive

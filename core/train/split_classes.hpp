@@ -1,13 +1,12 @@
 // Gini splits. For counts L_k, R_k on the two sides the weighted impurity falls as Σ L_k²/n_L + Σ R_k²/n_R
 // grows.
 #pragma once
-#include <array>
-#include <cmath>
+#include <algorithm>
 #include <cstdint>
-#include <cstring>
 #include <span>
 #include <vector>
 
+#include "core/train/split_kernels.hpp"
 #include "core/train/tree_builder.hpp"
 
 namespace bragglive::detail {
@@ -16,28 +15,44 @@ class ClassPolicy {
  public:
   using Leaves = std::vector<std::uint32_t>;  // leaf words
 
-  explicit ClassPolicy(std::uint32_t classes) : classes_(classes), total_(classes), left_(classes) {
-    if (classes <= k_few) histogram_.resize(256 * k_few);
-  }
+  explicit ClassPolicy(std::uint32_t classes) : classes_(classes), total_(classes), local_(classes) {}
 
   void enter(std::span<const Sample> here) {
     std::fill(total_.begin(), total_.end(), 0U);
     for (const Sample& sample : here) total_[sample.one] += sample.weight;
     weight_ = 0;
-    squares_ = 0;
-    pure_ = false;
-    for (const std::uint32_t count : total_) weight_ += count, squares_ += double{1} * count * count;
-    for (const std::uint32_t count : total_) pure_ = pure_ || count == weight_;
+    present_ = 0;
+    for (std::uint32_t k = 0; k < classes_; ++k) {
+      weight_ += total_[k];
+      if (total_[k] > 0) local_[k] = present_++;
+    }
   }
   std::uint64_t weight() const { return weight_; }
-  bool pure() const { return pure_; }
+  bool pure() const { return present_ <= 1; }
+
+  // What all features of this node have in common; after enter().
+  void prepare(std::span<const Sample> here) {
+    if (here.size() <= SmallNode::k_most && weight_ <= SmallNode::k_most_weight) {
+      size_ = Size::small;
+      return prepare_small(here);
+    }
+    size_ = weight_ <= MediumNode::k_most_weight ? Size::medium : Size::large;
+    stride_ = (present_ + 7) / 8 * 8;
+    entries_.resize(here.size());
+    for (std::size_t i = 0; i < here.size(); ++i)
+      entries_[i] = {here[i].at, static_cast<std::uint16_t>(local_[here[i].one]), here[i].weight};
+    wide_totals_.assign(stride_, 0);
+    for (std::uint32_t k = 0; k < classes_; ++k)
+      if (total_[k] > 0) wide_totals_[local_[k]] = total_[k];
+    narrow_totals_.assign(wide_totals_.begin(), wide_totals_.end());
+  }
 
   // Improves `best`; false when all samples lie in one bin.
-  bool evaluate(std::span<const Sample> here, const std::uint8_t* column, std::uint32_t min_leaf,
-                std::uint32_t feature, Split& best) {
-    return here.size() >= k_histogram_from && classes_ <= k_few
-               ? evaluate_histogram(here, column, min_leaf, feature, best)
-               : evaluate_chains(here, column, min_leaf, feature, best);
+  bool evaluate(const std::uint8_t* column, std::uint32_t min_leaf, std::uint32_t feature, Split& best) {
+    if (size_ == Size::small) return evaluate_small(column, min_leaf, feature, best);
+    if (size_ == Size::medium)
+      return evaluate_counts(narrow_, narrow_totals_, column, min_leaf, feature, best);
+    return evaluate_counts(wide_, wide_totals_, column, min_leaf, feature, best);
   }
 
   std::uint32_t leaf(Leaves& leaves) const {
@@ -55,108 +70,101 @@ class ClassPolicy {
   }
 
  private:
-  static constexpr std::uint32_t k_few = 8;  // classes that fit the dense histogram
-  static constexpr std::size_t k_histogram_from =
-      512;  // samples from which filling 256 bins beats chaining them
+  enum class Size { small, medium, large };
+  struct Entry {
+    std::uint32_t at;
+    std::uint16_t one, weight;
+  };
 
-  // Scores the cut behind `left_bin` for what stands in left_.
-  void consider(double left_squares, double right_squares, std::uint64_t left_weight, std::uint32_t min_leaf,
-                std::uint32_t feature, int left_bin, int next_bin, Split& best) const {
-    const std::uint64_t right_weight = weight_ - left_weight;
-    if (left_weight < min_leaf || right_weight < min_leaf) return;
-    const double gain =
-        left_squares / static_cast<double>(left_weight) + right_squares / static_cast<double>(right_weight);
-    if (gain <= best.gain) return;
-    // Empty bins between the two sides are shared out evenly.
-    best = {gain, feature, static_cast<std::uint8_t>((left_bin + next_bin - 1) / 2)};
-  }
-
-  bool evaluate_histogram(std::span<const Sample> here, const std::uint8_t* column, std::uint32_t min_leaf,
-                          std::uint32_t feature, Split& best) {
-    std::fill(histogram_.begin(), histogram_.end(), 0U);
-    for (const Sample& sample : here) histogram_[column[sample.row] * k_few + sample.one] += sample.weight;
-    std::array<double, k_few> left{}, right{};
-    for (std::uint32_t k = 0; k < classes_; ++k) right[k] = total_[k];
-    std::uint64_t left_weight = 0;
-    int previous = -1;
-    for (int bin = 0; bin < 256; ++bin) {
-      const std::uint32_t* const counts = &histogram_[static_cast<std::size_t>(bin) * k_few];
-      std::uint32_t here_weight = 0;
-      for (std::uint32_t k = 0; k < k_few; ++k) here_weight += counts[k];
-      if (here_weight == 0) continue;
-      if (previous >= 0) {
-        double left_squares = 0, right_squares = 0;
-        for (std::uint32_t k = 0; k < k_few; ++k)
-          left_squares += left[k] * left[k], right_squares += right[k] * right[k];
-        consider(left_squares, right_squares, left_weight, min_leaf, feature, previous, bin, best);
-      }
-      for (std::uint32_t k = 0; k < k_few; ++k) left[k] += counts[k], right[k] -= counts[k];
-      left_weight += here_weight;
-      previous = bin;
+  void prepare_small(std::span<const Sample> here) {
+    small_.samples = static_cast<std::uint32_t>(here.size());
+    small_.classes = present_;
+    small_.weight = static_cast<std::uint32_t>(weight_);
+    std::array<std::uint8_t, SmallNode::k_most> next{};
+    for (const Sample& sample : here) ++next[local_[sample.one]];
+    std::uint8_t sum = 0;
+    for (std::uint32_t k = 0; k < present_; ++k) {
+      const std::uint8_t count = next[k];
+      next[k] = sum;
+      small_.class_end[k] = sum = static_cast<std::uint8_t>(sum + count);
+      small_.class_weight[k] = 0;
     }
-    return left_weight != histogram_weight(previous);
+    for (const Sample& sample : here) {
+      const std::uint32_t k = local_[sample.one];
+      const std::size_t place = next[k]++;
+      at_[place] = sample.at;
+      small_.weights[place] = static_cast<std::uint8_t>(sample.weight);
+      small_.class_weight[k] = static_cast<std::uint8_t>(small_.class_weight[k] + sample.weight);
+    }
+    const std::size_t end = (here.size() + SmallNode::k_lanes - 1) / SmallNode::k_lanes * SmallNode::k_lanes;
+    std::fill(bins_.begin() + std::ssize(here), bins_.begin() + static_cast<std::ptrdiff_t>(end),
+              std::uint8_t{255});
   }
 
-  // Weight in one bin: all of it there means a constant feature.
-  std::uint64_t histogram_weight(int bin) const {
-    std::uint64_t sum = 0;
-    for (std::uint32_t k = 0; k < k_few; ++k) sum += histogram_[static_cast<std::size_t>(bin) * k_few + k];
-    return sum;
-  }
-
-  bool evaluate_chains(std::span<const Sample> here, const std::uint8_t* column, std::uint32_t min_leaf,
-                       std::uint32_t feature, Split& best) {
-    const int first = chain(here, column);
-    if (first < 0) return false;
-    std::fill(left_.begin(), left_.end(), 0U);
-    double left_squares = 0, right_squares = squares_;
-    std::uint64_t left_weight = 0;
-    int previous = -1;
-    for (std::size_t word = 0; word < 4; ++word) {
-      for (std::uint64_t bits = chains_.occupied[word]; bits != 0; bits &= bits - 1) {
-        const int bin = static_cast<int>(word * 64) + std::countr_zero(bits);
-        if (previous >= 0)
-          consider(left_squares, right_squares, left_weight, min_leaf, feature, previous, bin, best);
-        for (std::uint32_t i = chains_.head[static_cast<std::size_t>(bin)]; i != BinChains::k_end;
-             i = chains_.next[i]) {
-          const std::uint32_t k = here[i].one, w = here[i].weight, l = left_[k], r = total_[k] - l;
-          left_squares += static_cast<double>(w * (2.0 * l + w));
-          right_squares -= static_cast<double>(w * (2.0 * r - w));
-          left_[k] = l + w;
-          left_weight += w;
-        }
-        previous = bin;
-      }
+  bool evaluate_small(const std::uint8_t* column, std::uint32_t min_leaf, std::uint32_t feature,
+                      Split& best) {
+    const std::size_t n = small_.samples;
+    const std::uint8_t first = column[at_[0]];
+    unsigned differs = 0;
+    for (std::size_t i = 0; i < n; ++i) {
+      bins_[i] = column[at_[i]];
+      differs |= bins_[i] ^ unsigned { first };
+    }
+    if (differs == 0) return false;
+    const Cut cut = best_cut(small_, bins_.data(), min_leaf);
+    if (cut.gain > best.gain) {
+      int next = 255;
+      for (std::size_t i = 0; i < n; ++i)
+        if (bins_[i] > cut.last_left) next = std::min<int>(next, bins_[i]);
+      best = {cut.gain, feature, half_way(cut.last_left, next)};
     }
     return true;
   }
 
-  // First occupied bin, or -1 when there is only one.
-  int chain(std::span<const Sample> here, const std::uint8_t* column) {
-    if (chains_.next.size() < here.size()) chains_.next.resize(here.size());
-    chains_.head.fill(BinChains::k_end);
-    chains_.occupied.fill(0);
-    for (std::uint32_t i = 0; i < here.size(); ++i) {
-      const std::uint8_t bin = column[here[i].row];
-      chains_.next[i] = chains_.head[bin];
-      chains_.head[bin] = i;
-      chains_.occupied[bin >> 6] |= std::uint64_t{1} << (bin & 63);
+  template <class Count>
+  bool evaluate_counts(std::vector<Count>& counts, const std::vector<Count>& totals,
+                       const std::uint8_t* column, std::uint32_t min_leaf, std::uint32_t feature,
+                       Split& best) {
+    counts.assign(256 * stride_, 0);
+    const std::uint8_t first = column[entries_[0].at];
+    unsigned differs = 0;
+    for (const Entry& entry : entries_) {
+      const std::uint8_t bin = column[entry.at];
+      Count& count = counts[bin * stride_ + entry.one];
+      count = static_cast<Count>(count + entry.weight);
+      differs |= bin ^ unsigned { first };
     }
-    int occupied = 0, first = -1;
-    for (std::size_t word = 0; word < 4; ++word) {
-      if (first < 0 && chains_.occupied[word] != 0)
-        first = static_cast<int>(word * 64) + std::countr_zero(chains_.occupied[word]);
-      occupied += std::popcount(chains_.occupied[word]);
+    if (differs == 0) return false;
+    const Cut cut = best_cut(counts.data(), stride_, totals.data(), narrowed<Count>(weight_), min_leaf);
+    if (cut.gain > best.gain) {
+      int next = 255;
+      for (const Entry& entry : entries_)
+        if (column[entry.at] > cut.last_left) next = std::min<int>(next, column[entry.at]);
+      best = {cut.gain, feature, half_way(cut.last_left, next)};
     }
-    return occupied > 1 ? first : -1;
+    return true;
+  }
+  // The overloads of best_cut() take the weight in the width that goes with their counts.
+  template <class Count>
+  static auto narrowed(std::uint64_t weight) {
+    if constexpr (sizeof(Count) == 2)
+      return static_cast<std::uint32_t>(weight);
+    else
+      return weight;
   }
 
-  std::uint32_t classes_;
-  std::vector<std::uint32_t> total_, left_, histogram_;
+  std::uint32_t classes_, present_ = 0;
+  std::vector<std::uint32_t> total_,
+      local_;  // per class: weight, and its number among those that are present
   std::uint64_t weight_ = 0;
-  double squares_ = 0;
-  bool pure_ = false;
-  BinChains chains_;
+  Size size_ = Size::small;
+  SmallNode small_;
+  std::array<std::uint32_t, SmallNode::k_most> at_{};
+  alignas(32) std::array<std::uint8_t, SmallNode::k_most> bins_{};
+  std::size_t stride_ = 0;
+  std::vector<Entry> entries_;
+  std::vector<std::uint16_t> narrow_, narrow_totals_;
+  std::vector<std::uint32_t> wide_, wide_totals_;
 };
 
 }  // namespace bragglive::detail
