@@ -140,6 +140,9 @@ Expected<void> validate(const Calibration& c) {
   also(std::isfinite(c.ellipse_ratio) && c.ellipse_ratio >= 1 && c.ellipse_ratio < 10, "ellipse_ratio",
        "must be from 1 to 10");
   also(std::isfinite(c.ellipse_angle_deg), "ellipse_angle_deg", "must be finite");
+  // Beyond, a place of the detector would lie at infinity.
+  const double far = std::abs(c.keystone[0]) * c.detector.rows + std::abs(c.keystone[1]) * c.detector.cols;
+  also(far < 0.9, "keystone_row, keystone_col", "must be small: below 0.9 / the detector's sides, together");
   also(std::isfinite(c.rotation_deg), "rotation_deg", "must be finite");
   also(positive(c.voltage_kv), "voltage_kv", "must be above 0");
   also(not_negative(c.scan_step_nm), "scan_step_nm", "must be 0 or more");
@@ -169,6 +172,8 @@ std::string to_toml(const Calibration& c) {
   line("probe_radius_px", number(c.probe_radius_px));
   line("ellipse_ratio", number(c.ellipse_ratio));
   line("ellipse_angle_deg", number(c.ellipse_angle_deg));
+  line("keystone_row", number(c.keystone[0]));
+  line("keystone_col", number(c.keystone[1]));
   line("rotation_deg", number(c.rotation_deg));
   line("mirror", c.mirror ? "true" : "false");
   line("voltage_kv", number(c.voltage_kv));
@@ -192,6 +197,8 @@ Expected<Calibration> calibration_from_toml(const std::string& text, const std::
   reader.number("probe_radius_px", c.probe_radius_px, true);
   reader.number("ellipse_ratio", c.ellipse_ratio);
   reader.number("ellipse_angle_deg", c.ellipse_angle_deg);
+  reader.number("keystone_row", c.keystone[0]);
+  reader.number("keystone_col", c.keystone[1]);
   reader.number("rotation_deg", c.rotation_deg);
   reader.boolean("mirror", c.mirror);
   reader.number("voltage_kv", c.voltage_kv);
@@ -266,8 +273,11 @@ PixelsToQ::PixelsToQ(const Calibration& calibration) : calibration_(calibration)
 void PixelsToQ::apply(ScanPosition at, BraggList& peaks) const noexcept {
   const std::array<double, 2> origin = calibration_.origin(at);
   for (BraggPeak& peak : peaks) {
-    const double row = peak.qx - origin[0];
-    const double col = peak.qy - origin[1];
+    double row = peak.qx - origin[0];
+    double col = peak.qy - origin[1];
+    const double depth = 1 + calibration_.keystone[0] * row + calibration_.keystone[1] * col;
+    row /= depth;
+    col /= depth;
     peak.qx = matrix_[0] * row + matrix_[1] * col;
     peak.qy = matrix_[2] * row + matrix_[3] * col;
   }
@@ -275,7 +285,10 @@ void PixelsToQ::apply(ScanPosition at, BraggList& peaks) const noexcept {
 
 std::array<double, 2> PixelsToQ::to_pixels(ScanPosition at, double qx, double qy) const noexcept {
   const std::array<double, 2> origin = calibration_.origin(at);
-  return {origin[0] + inverse_[0] * qx + inverse_[1] * qy, origin[1] + inverse_[2] * qx + inverse_[3] * qy};
+  const double row = inverse_[0] * qx + inverse_[1] * qy;
+  const double col = inverse_[2] * qx + inverse_[3] * qy;
+  const double depth = 1 - calibration_.keystone[0] * row - calibration_.keystone[1] * col;
+  return {origin[0] + row / depth, origin[1] + col / depth};
 }
 
 }  // namespace bragglive

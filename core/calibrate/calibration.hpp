@@ -13,8 +13,9 @@
 
 namespace bragglive {
 
-// q = R(rotation) · F · E · (p - origin(scan)) · pixel_size, with p = (row, col); E undoes the ellipse, F
-// mirrors qy.
+// q = R(rotation) · F · E · v · pixel_size with v = d / (1 + keystone · d), d = p - origin(scan), p = (row,
+// col); the keystone is that of a camera that looks at a screen at an angle, E undoes the ellipse, F mirrors
+// qy.
 struct Calibration {
   FrameShape detector;                 // frames of another shape are refused
   double pixel_size_inv_angstrom = 0;  // 1/Å per pixel; 0 = not known: pixels cannot become 1/Å
@@ -23,11 +24,12 @@ struct Calibration {
   // likewise.
   std::array<double, 3> origin_row{};
   std::array<double, 3> origin_col{};
-  double probe_radius_px = 0;    // radius of the undiffracted disk
-  double ellipse_ratio = 1;      // long / short axis of a ring, >= 1
-  double ellipse_angle_deg = 0;  // direction of the long axis, from +row towards +column
-  double rotation_deg = 0;       // scan against detector; turns (qx, qy)
-  bool mirror = false;           // detector mirrored: qy changes sign before the rotation
+  double probe_radius_px = 0;        // radius of the undiffracted disk
+  double ellipse_ratio = 1;          // long / short axis of a ring, >= 1
+  double ellipse_angle_deg = 0;      // direction of the long axis, from +row towards +column
+  std::array<double, 2> keystone{};  // 1/px along rows and columns; how the scale changes over the detector
+  double rotation_deg = 0;           // scan against detector; turns (qx, qy)
+  bool mirror = false;               // detector mirrored: qy changes sign before the rotation
   double voltage_kv = 300;
   double scan_step_nm = 0;                   // 0 = not known: no scale bar
   std::vector<std::uint32_t> masked_pixels;  // row * cols + col

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/calibrate/calibration.hpp"
+#include "core/calibrate/lattice_scale.hpp"
 #include "core/calibrate/origin_fit.hpp"
 #include "core/calibrate/pixel_size.hpp"
 #include "core/calibrate/probe_fit.hpp"
@@ -23,6 +24,7 @@ struct CalibratorConfig {
   double pixel_size = 0;                                  // 1/Å per pixel; 0 = from the known crystal
   double pixel_size_low = 0.0005, pixel_size_high = 0.2;  // where to look for it
   std::vector<KnownRing> known;                           // of the known crystal; empty = none
+  std::vector<KnownReflection> reflections;               // of it, too; without them only its rings are used
   double voltage_kv = 300;
   double scan_step_nm = 0;
   bool find_ellipse = true;

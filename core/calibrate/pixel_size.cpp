@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <set>
+#include <utility>
 
 #include "core/calibrate/robust_fit.hpp"
 
@@ -163,6 +165,14 @@ Expected<PixelSizeFit> fit_pixel_size(const std::vector<RingVector>& vectors,
   for (Radius& radius : radii)
     radius.weight = std::clamp(std::sqrt(std::max(0.0, radius.weight) / strong), 0.05, 1.0);
   std::sort(radii.begin(), radii.end(), [](const Radius& a, const Radius& b) { return a.r < b.r; });
+  // The same spot in many frames is one piece of evidence.
+  constexpr double k_spot_px = 3;
+  std::set<std::pair<long, long>> spots;
+  for (const RingVector& vector : vectors)
+    if (std::hypot(vector.row, vector.col) > inner_px)
+      spots.emplace(std::lround(vector.row / k_spot_px), std::lround(vector.col / k_spot_px));
+  const double independent = std::sqrt(static_cast<double>(spots.size()) / static_cast<double>(radii.size()));
+  constexpr double k_least_explained = 0.6;
   Score best;
   double size = 0;
   for (double trial = low; trial <= high; trial *= 1.0015) {
@@ -175,7 +185,8 @@ Expected<PixelSizeFit> fit_pixel_size(const std::vector<RingVector>& vectors,
     size = trial;
   }
   // By chance, one of some hundred independent trials reaches three standard deviations.
-  if (size <= 0 || best.merit < 3.3 || best.explained < best.chance + 0.2)
+  if (size <= 0 || independent * best.merit < 3.3 ||
+      best.explained < std::max(best.chance + 0.2, k_least_explained))
     return fail(ErrorArea::numeric,
                 "pixel size: the {} disks do not fit the known crystal; is it the right one?", radii.size());
   PixelSizeFit fit;
@@ -184,7 +195,7 @@ Expected<PixelSizeFit> fit_pixel_size(const std::vector<RingVector>& vectors,
   const Score final = score(radii, rings, fit.pixel_size);
   fit.explained = final.explained;
   fit.chance = final.chance;
-  fit.merit = final.merit;
+  fit.merit = independent * final.merit;
   constexpr std::size_t k_parts = 10;
   double mean = 0;
   std::array<double, k_parts> parts{};

@@ -19,7 +19,8 @@ struct PixelSizeFit {
   double sigma = 0;       // standard uncertainty, from leaving out a tenth of the frames at a time
   double explained = 0;   // share of the vectors that lie on a ring
   double chance = 0;      // share that would lie on one by chance
-  double merit = 0;       // (explained - chance) in standard deviations of chance
+  double merit =
+      0;  // (explained - chance) in standard deviations of chance; a spot that many frames show counts once
   std::size_t rings = 0, vectors = 0;
 };
 

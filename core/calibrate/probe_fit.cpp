@@ -1,10 +1,12 @@
 #include "core/calibrate/probe_fit.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
+#include <numbers>
 
-#include "core/detect/probe_kernel.hpp"
+#include "core/detect/correlation_detector.hpp"
 
 namespace bragglive {
 
@@ -92,6 +94,66 @@ Expected<ProbeFit> fit_probe(const RadialProfile& profile, double guess) {
     return fail(ErrorArea::numeric,
                 "probe radius: the centre is not brighter than its surroundings; give --probe-radius");
   return best;
+}
+
+namespace {
+
+// Of the pixels connected with the one at `top` that are at least `level` high.
+ProbeSize region_above(const RealImage& image, std::ptrdiff_t top, double level) {
+  const auto rows = static_cast<std::ptrdiff_t>(image.shape.rows);
+  const auto cols = static_cast<std::ptrdiff_t>(image.shape.cols);
+  std::vector<std::ptrdiff_t> region{top};
+  std::vector<std::uint8_t> inside(image.pixels.size(), 0);
+  inside[static_cast<std::size_t>(top)] = 1;
+  ProbeSize size;
+  for (std::size_t i = 0; i < region.size(); ++i) {
+    const std::ptrdiff_t row = region[i] / cols;
+    const std::ptrdiff_t col = region[i] % cols;
+    size.row += static_cast<double>(row);
+    size.col += static_cast<double>(col);
+    const std::array<std::array<std::ptrdiff_t, 2>, 4> sides{
+        {{row - 1, col}, {row + 1, col}, {row, col - 1}, {row, col + 1}}};
+    for (const auto& [r, c] : sides) {
+      if (r < 0 || c < 0 || r >= rows || c >= cols) continue;
+      const auto at = static_cast<std::size_t>(r * cols + c);
+      if (inside[at] || image.pixels[at] < level) continue;
+      inside[at] = 1;
+      region.push_back(r * cols + c);
+    }
+  }
+  const auto count = static_cast<double>(region.size());
+  size.row /= count;
+  size.col /= count;
+  size.radius_px = std::max(1.0, std::sqrt(count / std::numbers::pi));
+  return size;
+}
+
+}  // namespace
+
+Expected<ProbeSize> coarse_probe(RealImage image) {
+  constexpr int k_levels = 9;
+  constexpr double k_step = 0.82;
+  constexpr double k_large_px = 4;
+  constexpr double k_flat = 0.3;  // growth of the radius against the fall of the level, logarithms
+  RealImage scratch;
+  gaussian_smooth(image, 1.0, scratch);
+  const auto highest = std::max_element(image.pixels.begin(), image.pixels.end());
+  if (highest == image.pixels.end() || !(*highest > 0))
+    return fail(ErrorArea::numeric, "calibration: the frames are empty");
+  const std::ptrdiff_t top = highest - image.pixels.begin();
+  std::vector<ProbeSize> sizes;
+  for (int i = 0; i < k_levels; ++i) {
+    sizes.push_back(region_above(image, top, *highest * 0.5 * std::pow(k_step, i)));
+    if (sizes[0].radius_px < k_large_px) return sizes[0];
+  }
+  const auto growth = [&](std::size_t i) {
+    return std::log(sizes[i + 2].radius_px / sizes[i].radius_px) / (-2 * std::log(k_step));
+  };
+  std::size_t flattest = 0;
+  for (std::size_t i = 1; i + 2 < sizes.size(); ++i)
+    if (growth(i) < growth(flattest)) flattest = i;
+  const bool uneven = growth(0) > k_flat && growth(flattest) < 0.7 * k_flat;
+  return sizes[uneven ? flattest + 1 : 0];
 }
 
 }  // namespace bragglive

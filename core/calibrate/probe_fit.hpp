@@ -2,6 +2,7 @@
 #pragma once
 #include <vector>
 
+#include "core/detect/probe_kernel.hpp"
 #include "core/frame/error.hpp"
 #include "core/frame/frame_view.hpp"
 
@@ -32,5 +33,10 @@ struct ProbeFit {
 
 // Least squares of background + height / (1 + exp(4 (r - R) / w)) to the profile out to 2 guesses + 3 px.
 Expected<ProbeFit> fit_probe(const RadialProfile& profile, double radius_guess_px);
+
+// The connected region around the maximum of a slightly smoothed mean image, down to half of it: coarse, but
+// it needs no flat top and does not mind other disks. Where a large disk is bright on one side only
+// (dynamical contrast), down to the level at which the region grows least. Fails when the image is empty.
+Expected<ProbeSize> coarse_probe(RealImage image);
 
 }  // namespace bragglive

@@ -12,7 +12,8 @@ namespace bragglive {
 struct RingVector {
   double row = 0, col = 0;
   double weight = 1;
-  std::size_t group = 0;  // frame or sector it comes from
+  std::size_t group = 0;  // what is left out together for uncertainties: frame, sector
+  std::size_t frame = 0;
 };
 
 // Maxima along `sectors` rays of a ring pattern about (row, col): radial profiles with the smooth part taken

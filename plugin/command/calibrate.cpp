@@ -2,15 +2,13 @@
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
-#include <map>
 #include <memory>
 #include <optional>
 
-#include "core/bloch/scattering.hpp"
 #include "core/calibrate/calibrator.hpp"
-#include "core/crystal/cif.hpp"
 #include "plugin/command/calibration_page.hpp"
 #include "plugin/command/command.hpp"
+#include "plugin/command/known_crystal.hpp"
 #include "plugin/command/source_frames.hpp"
 
 namespace bragglive::command {
@@ -24,36 +22,6 @@ struct CalibrateOptions {
   double wait_s = 60;
   unsigned threads = 0;
 };
-
-// Kinematic |F|^2 per length of q, to know which spacings the crystal shows and how strongly.
-std::vector<KnownRing> rings_of(const Crystal& crystal, double longest_q) {
-  const Eigen::Matrix3d reciprocal = reciprocal_rows(crystal.cell);
-  const int h_most = static_cast<int>(crystal.cell.a * longest_q) + 1;
-  const int k_most = static_cast<int>(crystal.cell.b * longest_q) + 1;
-  const int l_most = static_cast<int>(crystal.cell.c * longest_q) + 1;
-  std::map<long, KnownRing> rings;  // by q in steps of 1e-4 1/Å
-  for (int h = -h_most; h <= h_most; ++h)
-    for (int k = -k_most; k <= k_most; ++k)
-      for (int l = -l_most; l <= l_most; ++l) {
-        const Eigen::Vector3d hkl(h, k, l);
-        const double q = (hkl.transpose() * reciprocal).norm();
-        if (q < 1e-6 || q > longest_q) continue;
-        std::complex<double> sum;
-        for (const Atom& atom : crystal.atoms)
-          sum += atom.occupancy * lobato_factor(atom.z, q) *
-                 std::exp(-2 * M_PI * M_PI * atom.u_squared * q * q) *
-                 std::polar(1.0, 2 * M_PI * hkl.dot(atom.position));
-        KnownRing& ring = rings[std::lround(q * 1e4)];
-        ring.q = q;
-        ring.strength += std::norm(sum);
-      }
-  double strongest = 0;
-  for (auto& [key, ring] : rings) strongest = std::max(strongest, ring.strength -= 1);
-  std::vector<KnownRing> list;
-  for (const auto& [key, ring] : rings)
-    if (ring.strength > 2e-3 * strongest) list.push_back(ring);
-  return list;
-}
 
 Expected<CalibrationReport> estimate(const CalibrateOptions& options) {
   std::optional<Calibrator> calibrator;
@@ -84,9 +52,7 @@ Expected<void> write_page(const std::string& file, const std::string& text) {
 
 Expected<void> calibrate(CalibrateOptions& options) {
   if (!options.known.empty()) {
-    const auto crystal = load_cif(options.known);
-    if (!crystal) return tl::unexpected(crystal.error());
-    options.config.known = rings_of(*crystal, 2.5);
+    if (auto known = set_known_crystal(options.known, options.config); !known) return known;
   }
   const auto report = estimate(options);
   if (!report) return tl::unexpected(report.error());
@@ -107,6 +73,9 @@ Expected<void> calibrate(CalibrateOptions& options) {
           : "not known",
       c.origin_row[0], c.origin_col[0], report->origin.scatter_px, c.probe_radius_px, c.ellipse_ratio,
       c.ellipse_angle_deg, c.masked_pixels.size());
+  if (c.keystone != std::array<double, 2>{})
+    fmt::print("keystone {:.3g} {:.3g} 1/px: the scale changes over the detector\n", c.keystone[0],
+               c.keystone[1]);
   if (report->pixel_size)
     fmt::print(
         "{:.0f} % of the vectors lie on {} rings of the crystal (by chance {:.0f} %, {:.1f} standard "
