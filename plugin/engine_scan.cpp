@@ -36,7 +36,7 @@ std::size_t free_slots(std::size_t slots, unsigned threads) {
 }
 
 // A scan start is a few bytes from outside; the map and the slots it asks for may be gigabytes.
-Expected<void> check_memory(const SessionConfig& config, const ScanStart& scan, std::size_t slots) {
+Expected<void> check_memory(const ScanStart& scan, std::size_t slots) {
   constexpr double k_bytes_per_position = 410;  // planes twice, votes, some twenty disks
   constexpr double k_bytes_per_row = 2500;      // the vectors of a row
   const double needed = k_bytes_per_position * static_cast<double>(scan.scan.positions()) +
@@ -67,7 +67,7 @@ Expected<std::shared_ptr<ActiveScan>> Session::Engine::open_scan(const ScanStart
 
   const bool live = source()->live();
   const std::size_t slots = slot_count(with, start, live);
-  if (const auto fits = check_memory(with, start, slots); !fits) return tl::unexpected<Error>(fits.error());
+  if (const auto fits = check_memory(start, slots); !fits) return tl::unexpected<Error>(fits.error());
 
   Calibration calibration;
   if (with.calibration) {
@@ -98,6 +98,8 @@ Expected<std::shared_ptr<ActiveScan>> Session::Engine::open_scan(const ScanStart
   if (!detector) return tl::unexpected<Error>(detector.error());
 
   auto opened = std::make_shared<ActiveScan>(start, calibration, slots, with.recent_frame_bytes);
+  if (const auto names = with.model->phase_names(); !names.empty())
+    opened->map.set_phases(std::make_shared<const std::vector<std::string>>(names.begin(), names.end()));
   opened->map.set_threshold(with.threshold);
   opened->map.set_filter(with.filter_5x5);
   opened->map.set_systems(allowed_systems_mask(with.systems));

@@ -1,0 +1,12 @@
+// What this process holds: memory, file descriptors, threads.
+#pragma once
+#include <cstddef>
+
+namespace bragglive::soak {
+
+struct ProcessSize {
+  std::size_t resident_bytes = 0, file_descriptors = 0, threads = 0;
+};
+ProcessSize process_size();
+
+}  // namespace bragglive::soak
