@@ -170,6 +170,8 @@ bool Session::Engine::position_detail(ScanPosition at, PositionDetail& detail) c
   detail.position = at;
   detail.state = static_cast<PositionState>(row.state[at.col]);
   detail.filtered_system = static_cast<CrystalSystem>(row.system[at.col]);
+  detail.filtered_phase = row.phase[at.col];
+  detail.phases = shown->phases;
   current->map.peaks(index, detail.disks_q);
   for (const BraggPeak& disk : detail.disks_q) {
     const auto px = current->to_q.to_pixels(at, disk.qx, disk.qy);

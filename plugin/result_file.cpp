@@ -70,6 +70,8 @@ class Planes {
 };
 
 void write_common(Planes& planes) {
+  planes.plane<float>("mixed", [](const MapRow& row, std::size_t col) { return row.mixed[col]; });
+  planes.plane<float>("outlier", [](const MapRow& row, std::size_t col) { return row.outlier[col]; });
   planes.plane<std::uint16_t>("disk_count",
                               [](const MapRow& row, std::size_t col) { return row.disk_count[col]; });
   planes.plane<float>("bright_field",

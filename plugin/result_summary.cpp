@@ -40,6 +40,15 @@ ResultSummary summarise(const MapSnapshot& map, const RunTimes& times, const Eng
       summary.fractions[i] = static_cast<double>(map.systems[i]) / static_cast<double>(labelled);
     for (std::size_t axis = 0; axis < 3; ++axis) summary.lattice_median[i][axis] = median(lengths[i][axis]);
   }
+  if (map.phases) {
+    const std::size_t count = std::min<std::size_t>(map.phases->size(), map.phase_counts.size());
+    summary.phase_names.assign(map.phases->begin(), map.phases->begin() + static_cast<std::ptrdiff_t>(count));
+    for (std::size_t p = 0; p < count; ++p) {
+      const std::uint64_t whole = p == 0 ? summary.positions : labelled;
+      summary.phase_fractions.push_back(
+          whole > 0 ? static_cast<double>(map.phase_counts[p]) / static_cast<double>(whole) : 0);
+    }
+  }
   summary.seconds = times.seconds;
   if (times.seconds > 0) summary.frames_per_second = static_cast<double>(times.frames) / times.seconds;
   summary.latency = counters.latency;
@@ -60,6 +69,8 @@ std::string to_json(const ResultSummary& summary) {
     if (!std::isnan(summary.lattice_median[i][0]))
       json["lattice_median_angstrom"][name] = summary.lattice_median[i];
   }
+  for (std::size_t p = 0; p < summary.phase_names.size(); ++p)
+    json["phases"][summary.phase_names[p]] = summary.phase_fractions[p];
   json["seconds"] = summary.seconds;
   json["frames_per_second"] = summary.frames_per_second;
   json["latency_ms"] = {
@@ -74,6 +85,11 @@ std::string to_text(const ResultSummary& summary) {
   for (std::size_t i = 0; i < summary.states.size(); ++i)
     if (summary.states[i] > 0) text += fmt::format(" {} {}", summary.states[i], k_position_state_names[i]);
   text += "\n";
+  for (std::size_t p = 1; p < summary.phase_names.size(); ++p)
+    text += fmt::format("  {:<13}{:5.1f} %\n", summary.phase_names[p], 100 * summary.phase_fractions[p]);
+  if (!summary.phase_names.empty())
+    return text + fmt::format("  {} {:.1f} % of the scan\n", summary.phase_names[0],
+                              100 * summary.phase_fractions[0]);
   for (std::size_t i = summary.fractions.size(); i-- > 1;) {
     if (summary.fractions[i] <= 0) continue;
     text += fmt::format("  {:<13}{:5.1f} %", k_crystal_system_names[i], 100 * summary.fractions[i]);

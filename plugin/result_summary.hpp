@@ -3,6 +3,7 @@
 #include <array>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "core/label/map_snapshot.hpp"
 #include "plugin/session.hpp"
@@ -16,6 +17,10 @@ struct ResultSummary {
   // Median a, b, c in Å of the labelled positions of each system whose own forests gave the lengths; NaN
   // without any.
   std::array<std::array<double, 3>, k_crystal_systems> lattice_median{};
+  // With a specimen model: share of the labelled positions by phase, [0] the positions that are none of these
+  // as a share of the scan. Empty names: a model of crystal systems.
+  std::vector<std::string> phase_names;
+  std::vector<double> phase_fractions;
   double seconds = 0;
   double frames_per_second = 0;
   LatencySummary latency;

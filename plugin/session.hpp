@@ -82,6 +82,8 @@ struct PositionDetail {
   BraggList disks_q;                  // 1/Å
   std::optional<PatternLabel> label;  // as predicted
   CrystalSystem filtered_system = CrystalSystem::none;
+  std::uint8_t filtered_phase = 0;  // of a specimen model; 0 = none
+  PhaseNames phases;
   FrameShape shape;
   PixelType type = PixelType::u16;
   std::vector<std::byte> pixels;      // empty: the frame is no longer kept (draw the disks instead)

@@ -15,6 +15,8 @@ MapRow make_raw_row(std::uint32_t cols) {
   row.raw_system.assign(cols, 0);
   row.raw_phase.assign(cols, 0);
   row.confidence.assign(cols, 0);
+  row.mixed.assign(cols, k_no_value);
+  row.outlier.assign(cols, k_no_value);
   row.difference_confidence.assign(cols, 0);
   row.space_group.assign(cols, 0);
   for (auto& plane : row.lattice) plane.assign(cols, k_no_value);
@@ -46,6 +48,7 @@ LabelMap::LabelMap(ScanShape scan, FrameShape frame, std::uint64_t series_id)
   dirty_.resize(scan.rows);
   row_states_.resize(scan.rows);
   row_systems_.resize(scan.rows);
+  row_phases_.resize(scan.rows);
   // One empty row shared by all: a fresh map costs no copies.
   auto empty = std::make_shared<MapRow>(make_raw_row(scan.cols));
   empty->state.assign(scan.cols, 0);
@@ -92,6 +95,8 @@ void LabelMap::store_one(const PositionResult& result) {
     if (label.phase > 0 && label.phase < system_of_phase_.size())
       system_of_phase_[label.phase] = static_cast<std::uint8_t>(label.system);
     row.confidence[at.col] = label.confidence;
+    row.mixed[at.col] = label.mixed;
+    row.outlier[at.col] = label.outlier;
     row.difference_confidence[at.col] = label.difference_confidence;
     row.space_group[at.col] = label.space_group;
     for (std::size_t axis = 0; axis < 3; ++axis) row.lattice[axis][at.col] = label.lattice_angstrom[axis];
@@ -163,6 +168,11 @@ bool LabelMap::mark_late(std::uint64_t index) {
   return true;
 }
 
+void LabelMap::set_phases(PhaseNames names) {
+  const std::lock_guard lock(mutex_);
+  phases_ = names && names->empty() ? nullptr : std::move(names);
+}
+
 void LabelMap::set_threshold(double threshold) {
   const std::lock_guard lock(mutex_);
   rethreshold_ = rethreshold_ || threshold != threshold_;
@@ -220,6 +230,9 @@ bool LabelMap::label(std::uint64_t index, PatternLabel& out) const {
   if (row.raw_state[at.col] != static_cast<std::uint8_t>(PositionState::labelled)) return false;
   const StoredVotes& stored = votes_[index];
   out.system = static_cast<CrystalSystem>(row.raw_system[at.col]);
+  out.phase = row.raw_phase[at.col];
+  out.mixed = row.mixed[at.col];
+  out.outlier = row.outlier[at.col];
   out.votes = stored.votes;
   out.trees = stored.trees;
   out.confidence = row.confidence[at.col];

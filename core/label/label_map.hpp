@@ -44,6 +44,8 @@ class LabelMap {
   // After close(): a missing position whose frame came after all. false: it was not missing.
   bool mark_late(std::uint64_t index);
 
+  // Of a specimen model: the filter's planes are then its phases.
+  void set_phases(PhaseNames names);
   void set_threshold(double threshold);
   void set_filter(bool on);
   void set_systems(std::uint32_t allowed_mask);  // bit s = system s may win
@@ -105,14 +107,16 @@ class LabelMap {
   bool unpublished_ = true;   // something other than a row changed
   bool closed_ = false;
 
-  std::array<std::uint8_t, k_crystal_systems> system_of_phase_{};  // as stored so far; all 0 without a specimen model
+  std::array<std::uint8_t, k_crystal_systems>
+      system_of_phase_{};  // as stored so far; all 0 without a specimen model
+  PhaseNames phases_;
   double threshold_ = 0.005;
   bool filter_ = true;
   std::uint32_t allowed_ = 0xfe;
   std::uint64_t generation_ = 0;
   std::vector<std::shared_ptr<const MapRow>> published_;
   std::vector<StateCounts> row_states_;
-  std::vector<std::array<std::uint64_t, k_crystal_systems>> row_systems_;
+  std::vector<std::array<std::uint64_t, k_crystal_systems>> row_systems_, row_phases_;
 };
 
 }  // namespace bragglive

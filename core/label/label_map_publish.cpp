@@ -20,6 +20,8 @@ void copy_raw_fields(const MapRow& from, MapRow& to) {
   to.raw_system = from.raw_system;
   to.raw_phase = from.raw_phase;
   to.confidence = from.confidence;
+  to.mixed = from.mixed;
+  to.outlier = from.outlier;
   to.difference_confidence = from.difference_confidence;
   to.space_group = from.space_group;
   to.lattice = from.lattice;
@@ -42,6 +44,7 @@ struct LabelMap::Changes {
   // With a specimen model the planes of the filter are its phases.
   std::array<std::uint8_t, k_crystal_systems> system_of_phase{};
   bool phases = false;
+  PhaseNames names;
   bool any = false;
 };
 
@@ -53,6 +56,8 @@ LabelMap::Changes LabelMap::take_changes() {
   changes.closed = closed_;
   changes.allowed = allowed_;
   changes.system_of_phase = system_of_phase_;
+  changes.names = phases_;
+  changes.phases = phases_ != nullptr;
   for (const std::uint8_t system : system_of_phase_) changes.phases = changes.phases || system != 0;
   if (changes.phases) {
     changes.allowed = 0;
@@ -138,10 +143,16 @@ void LabelMap::apply_threshold(const Changes& changes, DirtyRange columns, MapRo
 void LabelMap::count_row(std::uint32_t row, const MapRow& from) {
   row_states_[row] = {};
   row_systems_[row] = {};
+  row_phases_[row] = {};
   for (std::uint32_t col = 0; col < scan_.cols; ++col) {
     ++row_states_[row][from.state[col]];
-    if (from.state[col] == static_cast<std::uint8_t>(PositionState::labelled))
+    if (from.state[col] == static_cast<std::uint8_t>(PositionState::labelled)) {
       ++row_systems_[row][from.system[col]];
+      if (from.phase[col] > 0) ++row_phases_[row][from.phase[col]];
+    } else if (from.state[col] == static_cast<std::uint8_t>(PositionState::low_confidence) &&
+               from.raw_phase[col] == 0) {
+      ++row_phases_[row][0];
+    }
   }
 }
 
@@ -181,10 +192,14 @@ std::shared_ptr<MapSnapshot> LabelMap::publish() {
   snapshot->threshold = changes.threshold;
   snapshot->filtered = changes.filter;
   snapshot->finished = changes.closed;
+  snapshot->phases = changes.names;
   snapshot->rows = published_;
   for (std::uint32_t row = 0; row < scan_.rows; ++row) {
     for (std::size_t i = 0; i < snapshot->states.size(); ++i) snapshot->states[i] += row_states_[row][i];
     for (std::size_t i = 0; i < snapshot->systems.size(); ++i) snapshot->systems[i] += row_systems_[row][i];
+    if (!changes.phases) continue;
+    for (std::size_t i = 0; i < snapshot->phase_counts.size(); ++i)
+      snapshot->phase_counts[i] += row_phases_[row][i];
   }
   snapshot->published_ns = steady_ns();
   return snapshot;

@@ -14,7 +14,7 @@ const void* lattice_row(const MapRow& row) {
   return row.lattice[Axis].data();
 }
 
-constexpr std::array<MapPlane, 15> k_planes = {{
+constexpr std::array<MapPlane, 17> k_planes = {{
     {"state", "", "uint8", 1, row_of<&MapRow::state>},
     {"crystal_system", "", "uint8", 1, row_of<&MapRow::system>},
     {"margin", "", "float32", 4, row_of<&MapRow::filtered_margin>},
@@ -30,6 +30,8 @@ constexpr std::array<MapPlane, 15> k_planes = {{
     {"dark_field", "counts", "float32", 4, row_of<&MapRow::dark_field>},
     {"phase", "", "uint8", 1, row_of<&MapRow::phase>},
     {"raw_phase", "", "uint8", 1, row_of<&MapRow::raw_phase>},
+    {"mixed", "", "float32", 4, row_of<&MapRow::mixed>},
+    {"outlier", "", "float32", 4, row_of<&MapRow::outlier>},
 }};
 
 }  // namespace

@@ -45,8 +45,9 @@ void add_options(CLI::App& app, Raw& raw) {
   app.add_option("--pin", raw.pin, "X,Y: position whose pattern is shown");
   app.add_option(
          "--view", raw.view,
-         "map shown first: 1 crystal system, 2 reliability, 3-5 a b c, 6 disks, 7 bright, 8 dark field")
-      ->check(CLI::Range(1, 8));
+         "map shown first: 1 crystal system, 2 reliability, 3-5 a b c, 6 disks, 7 bright, 8 dark field, "
+         "9 overlapping grains, 10 unlike a crystal")
+      ->check(CLI::Range(1, 10));
   app.add_flag("--light", raw.light, "light theme");
 }
 

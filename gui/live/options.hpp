@@ -17,7 +17,7 @@ struct ProgramOptions {
   QString screenshot_during;  // of the window when about half of the scan is there
   QString picture;            // the map alone with its legend, as "Save picture" makes it
   std::optional<ScanPosition> pin;
-  int view = 1;  // 1..8, as Ctrl+1..8
+  int view = 1;  // 1..10, in the order of the tabs
   bool light = false;
   bool unattended() const {
     return !screenshot.isEmpty() || !screenshot_during.isEmpty() || !picture.isEmpty();

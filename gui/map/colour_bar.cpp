@@ -14,7 +14,7 @@ QString lightness_title(Lightness lightness) {
     case Lightness::margin:
       return QStringLiteral("lightness: filtered difference confidence");
     case Lightness::none:
-      return QStringLiteral("colour: crystal system");
+      return QStringLiteral("colour: the label");
   }
   return {};
 }

@@ -27,9 +27,9 @@ QLabel* number_label(QWidget* parent) {
 
 }  // namespace
 
-void paint_system_swatch(QPainter& painter, const QRectF& box, CrystalSystem system,
-                         const MapPalette& palette) {
-  const QRgb fill = palette.system[static_cast<std::size_t>(system)];
+void paint_label_swatch(QPainter& painter, const QRectF& box, const LabelScheme& labels, std::uint8_t label,
+                        const MapPalette& palette) {
+  const QRgb fill = palette.system[labels.colour(label)];
   paint_box(painter, box, fill);
   painter.setPen(ink_on(fill));
   QFont font = painter.font();
@@ -37,7 +37,7 @@ void paint_system_swatch(QPainter& painter, const QRectF& box, CrystalSystem sys
   font.setBold(true);
   font.setPixelSize(static_cast<int>(box.height() * 0.68));
   painter.setFont(font);
-  painter.drawText(box, Qt::AlignCenter, QString(letter_of(system)));
+  painter.drawText(box, Qt::AlignCenter, labels.mark(label));
   painter.setFont(before);
 }
 
@@ -54,14 +54,6 @@ void paint_state_swatch(QPainter& painter, const QRectF& box, PositionState stat
   const QRgb fill = state_colour(palette, state);
   paint_box(painter, box, fill);
   if (is_fault(state)) paint_fault_mark(painter, box, state, ink_on(fill));
-}
-
-const std::vector<CrystalSystem>& listed_systems() {
-  static const std::vector<CrystalSystem> order = {CrystalSystem::cubic,        CrystalSystem::hexagonal,
-                                                   CrystalSystem::trigonal,     CrystalSystem::tetragonal,
-                                                   CrystalSystem::orthorhombic, CrystalSystem::monoclinic,
-                                                   CrystalSystem::triclinic};
-  return order;
 }
 
 const std::vector<PositionState>& listed_states() {
@@ -82,9 +74,15 @@ QString percent_text(std::uint64_t part, std::uint64_t whole) {
   return QStringLiteral("%1 %").arg(percent, 0, 'f', 1);
 }
 
-Swatch::Swatch(CrystalSystem system, PositionState state, ThemeKind theme_kind, QWidget* parent)
-    : QWidget(parent), system_(system), state_(state), theme_(theme_kind) {
+Swatch::Swatch(PositionState state, ThemeKind theme_kind, QWidget* parent)
+    : QWidget(parent), state_(state), theme_(theme_kind) {
   setFixedSize(sizeHint());
+}
+
+void Swatch::set_label(LabelScheme labels, std::uint8_t label) {
+  labels_ = std::move(labels);
+  label_ = label;
+  update();
 }
 
 void Swatch::set_theme(ThemeKind theme_kind) {
@@ -95,8 +93,8 @@ void Swatch::set_theme(ThemeKind theme_kind) {
 void Swatch::paintEvent(QPaintEvent*) {
   QPainter painter(this);
   const QRectF box = QRectF(rect()).adjusted(0, 1, 0, -1);
-  if (system_ != CrystalSystem::none)
-    paint_system_swatch(painter, box, system_, map_palette(theme_));
+  if (label_)
+    paint_label_swatch(painter, box, labels_, *label_, map_palette(theme_));
   else
     paint_state_swatch(painter, box, state_, map_palette(theme_));
 }
@@ -109,23 +107,23 @@ LegendPanel::LegendPanel(ThemeKind theme_kind, QWidget* parent) : QWidget(parent
   grid->setColumnStretch(2, 1);
   int row = 0;
   add_header(*grid, row++, QStringLiteral("Label"), QStringLiteral("of labelled"));
-  for (const CrystalSystem system : listed_systems()) {
-    const auto i = static_cast<std::size_t>(system);
-    boxes_[i] = new QCheckBox(this);
-    boxes_[i]->setChecked(true);
-    boxes_[i]->setToolTip(
-        QStringLiteral("Untick to take %1 out of the contest for the label").arg(label_of(system)));
-    boxes_[i]->setAccessibleName(QStringLiteral("allow ") + label_of(system));
-    connect(boxes_[i], &QCheckBox::toggled, this, [this] { Q_EMIT systems_changed(allowed_systems()); });
-    systems_[i] = add_line(*grid, row++, new Swatch(system, PositionState::labelled, theme_kind, this),
-                           label_of(system), boxes_[i]);
+  for (const std::uint8_t number : scheme_.listed()) {
+    const QString name = scheme_.name(number);
+    auto* const box = boxes_[number] = new QCheckBox(this);
+    box->setChecked(true);
+    box->setToolTip(QStringLiteral("Untick to take %1 out of the contest for the label").arg(name));
+    box->setAccessibleName(QStringLiteral("allow ") + name);
+    connect(box, &QCheckBox::toggled, this, [this] { Q_EMIT systems_changed(allowed_systems()); });
+    labels_.push_back(
+        add_line(*grid, row++, new Swatch(PositionState::labelled, theme_kind, this), name, box));
   }
+  none_ = add_line(*grid, row++, new Swatch(PositionState::low_confidence, theme_kind, this), {}, nullptr);
+  set_scheme(LabelScheme());
   grid->setRowMinimumHeight(row++, 8);
   add_header(*grid, row++, QStringLiteral("No label"), QStringLiteral("of the scan"));
   for (const PositionState state : listed_states()) {
     const auto i = static_cast<std::size_t>(state);
-    states_[i] = add_line(*grid, row++, new Swatch(CrystalSystem::none, state, theme_kind, this),
-                          label_of(state), nullptr);
+    states_[i] = add_line(*grid, row++, new Swatch(state, theme_kind, this), label_of(state), nullptr);
     states_[i].name->setToolTip(explanation_of(state));
     states_[i].swatch->setToolTip(explanation_of(state));
   }
@@ -164,11 +162,36 @@ void LegendPanel::set_theme(ThemeKind theme_kind) {
     line.swatch->set_theme(theme_kind);
     line.count->setStyleSheet(dim);
   };
-  for (Line& line : systems_) paint(line);
+  for (Line& line : labels_) paint(line);
+  paint(none_);
   for (Line& line : states_) paint(line);
 }
 
+void LegendPanel::set_line_shown(Line& line, bool shown) {
+  for (QWidget* part : std::initializer_list<QWidget*>{line.swatch, line.name, line.share, line.count})
+    part->setVisible(shown);
+}
+
+// A specimen model's phases take the places of the crystal systems. Which of them may win cannot be chosen.
+void LegendPanel::set_scheme(const LabelScheme& labels) {
+  scheme_ = labels;
+  const std::vector<std::uint8_t>& listed = scheme_.listed();
+  for (std::size_t i = 0; i < labels_.size(); ++i) {
+    const bool used = i < listed.size();
+    set_line_shown(labels_[i], used);
+    if (!used) continue;
+    labels_[i].swatch->set_label(scheme_, listed[i]);
+    labels_[i].name->setText(scheme_.name(listed[i]));
+  }
+  for (QCheckBox* box : boxes_)
+    if (box) box->setVisible(!scheme_.has_phases());
+  set_line_shown(none_, scheme_.has_phases());
+  none_.swatch->set_label(scheme_, 0);
+  none_.name->setText(scheme_.name(0));
+}
+
 void LegendPanel::show_snapshot(const MapSnapshot* map) {
+  if (const LabelScheme labels = LabelScheme::of(map); labels != scheme_) set_scheme(labels);
   const QLocale english(QLocale::English);
   const auto fill = [&](Line& line, std::uint64_t part, std::uint64_t whole) {
     line.share->setText(percent_text(part, whole));
@@ -176,7 +199,9 @@ void LegendPanel::show_snapshot(const MapSnapshot* map) {
   };
   const std::uint64_t labelled = map ? map->states[static_cast<std::size_t>(PositionState::labelled)] : 0;
   const std::uint64_t all = map ? map->scan.positions() : 0;
-  for (std::size_t i = 1; i < systems_.size(); ++i) fill(systems_[i], map ? map->systems[i] : 0, labelled);
+  for (std::size_t i = 0; i < scheme_.listed().size(); ++i)
+    fill(labels_[i], map ? scheme_.count(*map, scheme_.listed()[i]) : 0, labelled);
+  if (scheme_.has_phases()) fill(none_, scheme_.count(*map, 0), all);
   for (std::size_t i = 0; i < states_.size(); ++i)
     if (states_[i].name) fill(states_[i], map ? map->states[i] : 0, all);
 }

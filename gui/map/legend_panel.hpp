@@ -3,10 +3,11 @@
 #pragma once
 #include <QWidget>
 #include <array>
+#include <optional>
 #include <vector>
 
 #include "core/label/map_snapshot.hpp"
-#include "gui/colour/looks.hpp"
+#include "gui/colour/label_scheme.hpp"
 
 class QCheckBox;
 class QGridLayout;
@@ -14,13 +15,12 @@ class QLabel;
 
 namespace bragglive::gui {
 
-// A swatch with a letter (system) or a mark (state), as in the map. Used on screen and in exported pictures.
-void paint_system_swatch(QPainter& painter, const QRectF& box, CrystalSystem system,
-                         const MapPalette& palette);
+// A swatch with a letter (label) or a mark (state), as in the map. Used on screen and in exported pictures.
+void paint_label_swatch(QPainter& painter, const QRectF& box, const LabelScheme& labels, std::uint8_t label,
+                        const MapPalette& palette);
 void paint_state_swatch(QPainter& painter, const QRectF& box, PositionState state, const MapPalette& palette);
 
-// Order in which systems and states are listed: what is most often looked for comes first.
-const std::vector<CrystalSystem>& listed_systems();
+// Order in which states are listed: what is most often looked for comes first.
 const std::vector<PositionState>& listed_states();  // without labelled
 // "53.2 %", with "< 0.1 %" for the few that a rounding would hide and "-" for none of nothing.
 QString percent_text(std::uint64_t part, std::uint64_t whole);
@@ -28,7 +28,9 @@ QString percent_text(std::uint64_t part, std::uint64_t whole);
 class Swatch : public QWidget {
   Q_OBJECT
  public:
-  Swatch(CrystalSystem system, PositionState state, ThemeKind theme, QWidget* parent);
+  Swatch(PositionState state, ThemeKind theme, QWidget* parent);
+  // From now on the swatch of a label; without a scheme that of the state again.
+  void set_label(LabelScheme labels, std::uint8_t label);
   void set_theme(ThemeKind theme);
   QSize sizeHint() const override { return {24, 20}; }
 
@@ -36,7 +38,8 @@ class Swatch : public QWidget {
   void paintEvent(QPaintEvent* event) override;
 
  private:
-  CrystalSystem system_;  // none: the state counts
+  LabelScheme labels_;
+  std::optional<std::uint8_t> label_;  // else the state counts
   PositionState state_;
   ThemeKind theme_;
 };
@@ -61,10 +64,14 @@ class LegendPanel : public QWidget {
     QLabel* count = nullptr;
   };
   Line add_line(QGridLayout& grid, int row, Swatch* swatch, const QString& name, QCheckBox* box);
+  static void set_line_shown(Line& line, bool shown);
+  void set_scheme(const LabelScheme& labels);
   void add_header(QGridLayout& grid, int row, const QString& left, const QString& right);
 
-  std::array<Line, k_crystal_systems> systems_{};
-  std::array<QCheckBox*, k_crystal_systems> boxes_{};
+  LabelScheme scheme_;
+  std::vector<Line> labels_;                           // one per label of the scheme, in its order
+  Line none_;                                          // a specimen model's "none of these"
+  std::array<QCheckBox*, k_crystal_systems> boxes_{};  // by crystal system
   std::array<Line, k_position_states> states_{};
   std::vector<QLabel*> headers_;
 };

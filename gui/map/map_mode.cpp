@@ -44,7 +44,19 @@ const MapModeInfo& info_of(MapMode mode) {
       MapModeInfo{QStringLiteral("Bright field"), QStringLiteral("Virtual bright field"),
                   QStringLiteral("counts"), RampKind::viridian, 0, false},
       MapModeInfo{QStringLiteral("Dark field"), QStringLiteral("Virtual dark field"),
-                  QStringLiteral("counts"), RampKind::viridian, 0, false}};
+                  QStringLiteral("counts"), RampKind::viridian, 0, false},
+      MapModeInfo{QStringLiteral("Overlap"),
+                  QStringLiteral("Overlapping grains (probability)"),
+                  {},
+                  RampKind::viridian,
+                  2,
+                  true},
+      MapModeInfo{QStringLiteral("Unlike"),
+                  QStringLiteral("Unlike a crystal (probability)"),
+                  {},
+                  RampKind::viridian,
+                  2,
+                  true}};
   return infos[static_cast<std::size_t>(mode)];
 }
 
@@ -69,6 +81,10 @@ float value_at(const MapRow& row, std::size_t col, MapMode mode) {
       return row.bright_field[col];
     case MapMode::dark_field:
       return row.dark_field[col];
+    case MapMode::mixed:
+      return predicted(row, col) ? row.mixed[col] : k_no_value;
+    case MapMode::outlier:
+      return predicted(row, col) ? row.outlier[col] : k_no_value;
   }
   return k_no_value;
 }

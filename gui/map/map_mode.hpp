@@ -17,9 +17,11 @@ enum class MapMode : std::uint8_t {
   lattice_c,
   disk_count,
   bright_field,
-  dark_field
+  dark_field,
+  mixed,   // probability that grains overlap
+  outlier  // probability that the pattern is unlike anything learnt
 };
-constexpr int k_map_modes = 8;
+constexpr int k_map_modes = 10;
 
 // What the lightness of the crystal-system view means.
 enum class Lightness : std::uint8_t {

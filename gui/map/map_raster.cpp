@@ -16,7 +16,8 @@ std::uint8_t step_of(float share) noexcept {
 
 }  // namespace
 
-std::uint8_t lightness_step(const MapRow& row, std::size_t col, Lightness lightness) noexcept {
+std::uint8_t lightness_step(const LabelScheme& labels, const MapRow& row, std::size_t col,
+                            Lightness lightness) noexcept {
   switch (lightness) {
     case Lightness::margin:
       return step_of(row.filtered_margin[col]);
@@ -25,8 +26,8 @@ std::uint8_t lightness_step(const MapRow& row, std::size_t col, Lightness lightn
     case Lightness::confidence:
       break;
   }
-  // The neighbourhood outvoted this pattern: its own confidence speaks for another system.
-  if (row.system[col] != row.raw_system[col]) return 0;
+  // The neighbourhood outvoted this pattern: its own confidence speaks for another label.
+  if (labels.shown(row, col) != labels.predicted(row, col)) return 0;
   return step_of((row.confidence[col] - k_chance) / (1 - k_chance));
 }
 
@@ -45,6 +46,7 @@ std::size_t MapRaster::show(std::shared_ptr<const MapSnapshot> snapshot) {
   if (!before || !(before->scan == scan))
     image_ = QImage(static_cast<int>(scan.cols), static_cast<int>(scan.rows), QImage::Format_RGB32);
   if (!same_scan) range_.reset();
+  labels_ = LabelScheme::of(snapshot_.get());
   const bool new_range = update_range();
   if (!same_scan || new_range) {
     colour_all();
@@ -107,9 +109,9 @@ void MapRaster::colour_systems(const MapRow& row, QRgb* line) const {
   for (std::size_t c = 0; c < cols; ++c) {
     const std::uint8_t state = row.state[c];
     const bool labelled = state == k_labelled;
-    const std::uint8_t system = labelled ? row.system[c] : row.filtered_system[c];
-    const std::uint8_t step = labelled ? lightness_step(row, c, lightness_) : std::uint8_t{0};
-    line[c] = looks_.colour(state, system, row.settled[c] != 0, step);
+    const std::uint8_t label = labelled ? labels_.shown(row, c) : labels_.nearest(row, c);
+    const std::uint8_t step = labelled ? lightness_step(labels_, row, c, lightness_) : std::uint8_t{0};
+    line[c] = looks_.colour(state, labels_.colour(label), row.settled[c] != 0, step);
   }
 }
 

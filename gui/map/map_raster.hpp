@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "core/label/map_snapshot.hpp"
+#include "gui/colour/label_scheme.hpp"
 #include "gui/colour/looks.hpp"
 #include "gui/map/map_mode.hpp"
 #include "gui/map/value_range.hpp"
@@ -24,6 +25,7 @@ class MapRaster {
 
   MapMode mode() const { return mode_; }
   Lightness lightness() const { return lightness_; }
+  const LabelScheme& labels() const { return labels_; }
   const MapPalette& palette() const { return *palette_; }
   // scan.cols x scan.rows, RGB32; null before the first snapshot.
   const QImage& image() const { return image_; }
@@ -40,6 +42,7 @@ class MapRaster {
 
   MapMode mode_ = MapMode::crystal_system;
   Lightness lightness_ = Lightness::confidence;
+  LabelScheme labels_;
   const MapPalette* palette_;
   LookTable looks_;
   std::optional<ValueRange> range_;
@@ -48,6 +51,7 @@ class MapRaster {
 };
 
 // 0..255 for the lightness of a labelled position. Votes are stretched from "one in six" (chance) to "all".
-std::uint8_t lightness_step(const MapRow& row, std::size_t col, Lightness lightness) noexcept;
+std::uint8_t lightness_step(const LabelScheme& labels, const MapRow& row, std::size_t col,
+                            Lightness lightness) noexcept;
 
 }  // namespace bragglive::gui

@@ -14,20 +14,37 @@ namespace {
 
 const QString k_nothing = QStringLiteral("–");
 
-QString verdict_of(const PositionDetail& d) {
-  if (d.state == PositionState::labelled) return label_of(d.filtered_system);
+// A label's own number in the scheme.
+std::uint8_t number_of(const LabelScheme& labels, CrystalSystem system, std::uint8_t phase) {
+  return labels.has_phases() ? phase : static_cast<std::uint8_t>(system);
+}
+
+QString verdict_of(const LabelScheme& labels, const PositionDetail& d) {
+  if (d.state == PositionState::labelled)
+    return labels.name(number_of(labels, d.filtered_system, d.filtered_phase));
+  if (d.state == PositionState::low_confidence && labels.has_phases() && d.label && d.label->phase == 0)
+    return labels.name(0);
   return label_of(d.state);
 }
 
 // Says it when the map shows something else than this pattern's own votes, or why there are none.
-QString note_of(const PositionDetail& d) {
+QString note_of(const LabelScheme& labels, const PositionDetail& d) {
   if (!d.label) return explanation_of(d.state);
-  if (d.state == PositionState::labelled && d.label->system != d.filtered_system)
-    return QStringLiteral("The 5×5 neighbourhood outvoted this pattern's own %1.")
-        .arg(label_of(d.label->system));
+  const std::uint8_t own = number_of(labels, d.label->system, d.label->phase);
+  if (d.state == PositionState::labelled && own != number_of(labels, d.filtered_system, d.filtered_phase))
+    return QStringLiteral("The 5×5 neighbourhood outvoted this pattern's own %1.").arg(labels.name(own));
+  if (d.state == PositionState::low_confidence && labels.has_phases() && own == 0)
+    return QStringLiteral("The pattern is that of no candidate; %1 Bragg disks.").arg(d.disks_px.size());
   if (d.state == PositionState::low_confidence)
-    return QStringLiteral("Below the threshold; this pattern alone says %1.").arg(label_of(d.label->system));
+    return QStringLiteral("Below the threshold; this pattern alone says %1.").arg(labels.name(own));
   return QStringLiteral("From %1 Bragg disks.").arg(d.disks_px.size());
+}
+
+// Worth a word from here on: half of the single patterns that the model was scored with lie far below.
+constexpr float k_likely = 0.5F;
+
+QString share_text(float probability) {
+  return std::isfinite(probability) ? QString::number(static_cast<double>(probability), 'f', 2) : k_nothing;
 }
 
 }  // namespace
@@ -69,9 +86,14 @@ LabelPanel::LabelPanel(ThemeKind theme_kind, QWidget* parent) : QWidget(parent) 
   lattice_ = {add(QStringLiteral("a"), 0, 0), add(QStringLiteral("b"), 1, 0), add(QStringLiteral("c"), 2, 0)};
   space_group_ = add(QStringLiteral("space group"), 0, 2);
   confidence_ = add(QStringLiteral("confidence"), 1, 2);
+  mixed_ = add(QStringLiteral("overlapping"), 2, 2);
+  outlier_ = add(QStringLiteral("unlike a crystal"), 3, 2);
   auto* difference = new QLabel(QStringLiteral("± half the central 68 % of the trees"), this);
   captions_.push_back(difference);
-  grid->addWidget(difference, 2, 2, 1, 2);
+  grid->addWidget(difference, 3, 0, 1, 2);
+  mixed_->setToolTip(QStringLiteral("Probability that two or more overlapping grains made this pattern"));
+  outlier_->setToolTip(
+      QStringLiteral("Probability that the pattern is unlike anything the model learnt from"));
   grid->setColumnStretch(1, 1);
   grid->setColumnStretch(3, 1);
   column->addWidget(verdict_);
@@ -92,9 +114,18 @@ void LabelPanel::set_theme(ThemeKind theme_kind) {
 
 void LabelPanel::show_detail(const std::optional<PositionDetail>& detail) {
   const std::optional<PatternLabel> label = detail ? detail->label : std::nullopt;
-  verdict_->setText(detail ? verdict_of(*detail) : k_nothing);
-  note_->setText(detail ? note_of(*detail) : QString());
-  votes_->show_label(label);
+  if (detail) labels_ = LabelScheme(detail->phases);
+  verdict_->setText(detail ? verdict_of(labels_, *detail) : k_nothing);
+  note_->setText(detail ? note_of(labels_, *detail) : QString());
+  votes_->show_label(label, labels_);
+  const auto show_quality = [&](QLabel* field, float probability) {
+    field->setText(label ? share_text(probability) : k_nothing);
+    QFont font = field->font();
+    font.setBold(label && probability >= k_likely);
+    field->setFont(font);
+  };
+  show_quality(mixed_, label ? label->mixed : 0);
+  show_quality(outlier_, label ? label->outlier : 0);
   for (std::size_t i = 0; i < 3; ++i)
     lattice_[i]->setText(label ? length_text(label->lattice_angstrom[i], label->lattice_spread_angstrom[i])
                                : k_nothing);

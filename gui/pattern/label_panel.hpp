@@ -1,9 +1,11 @@
-// What the model says about one position: state, votes, space group, lattice lengths with spread.
+// What the model says about one position: state, votes, space group, lattice lengths with spread, overlap of
+// grains.
 #pragma once
 #include <QWidget>
 #include <array>
 #include <optional>
 
+#include "gui/colour/label_scheme.hpp"
 #include "gui/colour/theme.hpp"
 #include "plugin/session.hpp"
 
@@ -30,6 +32,8 @@ class LabelPanel : public QWidget {
   std::array<QLabel*, 3> lattice_{};
   QLabel* space_group_;
   QLabel* confidence_;
+  QLabel *mixed_, *outlier_;
+  LabelScheme labels_;
   std::vector<QLabel*> captions_;
 };
 

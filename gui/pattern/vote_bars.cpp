@@ -14,8 +14,9 @@ VoteBars::VoteBars(ThemeKind theme_kind, QWidget* parent) : QWidget(parent), the
   setAccessibleName(QStringLiteral("Votes"));
 }
 
-void VoteBars::show_label(const std::optional<PatternLabel>& label) {
+void VoteBars::show_label(const std::optional<PatternLabel>& label, const LabelScheme& labels) {
   label_ = label;
+  labels_ = labels;
   update();
 }
 
@@ -24,8 +25,15 @@ void VoteBars::set_theme(ThemeKind theme_kind) {
   update();
 }
 
+std::vector<std::uint8_t> VoteBars::listed() const {
+  std::vector<std::uint8_t> out = labels_.listed();
+  if (labels_.has_phases()) out.push_back(0);
+  return out;
+}
+
 QSize VoteBars::sizeHint() const {
-  const int lines = static_cast<int>(listed_systems().size());
+  // Room for as many as there can be: the panel would jump with every model.
+  constexpr int lines = k_crystal_systems;
   return {280, lines * (fontMetrics().height() + k_gap)};
 }
 
@@ -39,21 +47,24 @@ void VoteBars::paintEvent(QPaintEvent*) {
   const double bar_width = width() - name_width - number_width;
   const bool any = label_ && label_->trees > 0;
   double y = 0;
-  for (const CrystalSystem system : listed_systems()) {
-    const std::uint16_t votes = any ? label_->votes[static_cast<std::size_t>(system)] : std::uint16_t{0};
-    const bool winner = any && label_->system == system;
-    paint_system_swatch(painter, QRectF(0, y + 1, 22, line - k_gap), system, palette);
+  const std::uint8_t own =
+      label_ ? (labels_.has_phases() ? label_->phase : static_cast<std::uint8_t>(label_->system)) : 0;
+  for (const std::uint8_t number : listed()) {
+    const std::uint16_t votes = any ? label_->votes[number] : std::uint16_t{0};
+    const bool winner = any && own == number;
+    paint_label_swatch(painter, QRectF(0, y + 1, 22, line - k_gap), labels_, number, palette);
     QFont font = painter.font();
     font.setBold(winner);
     painter.setFont(font);
     painter.setPen(votes > 0 ? colours.text : colours.dim);
-    painter.drawText(QRectF(30, y, name_width - 30, line - 2), Qt::AlignLeft | Qt::AlignVCenter,
-                     label_of(system));
+    painter.drawText(
+        QRectF(30, y, name_width - 30, line - 2), Qt::AlignLeft | Qt::AlignVCenter,
+        fontMetrics().elidedText(labels_.name(number), Qt::ElideRight, static_cast<int>(name_width - 34)));
     const QRectF track(name_width, y + 3, bar_width, line - k_gap - 4);
     painter.fillRect(track, colours.raised);
     if (votes > 0)
       painter.fillRect(QRectF(track.topLeft(), QSizeF(bar_width * votes / label_->trees, track.height())),
-                       QColor(palette.system[static_cast<std::size_t>(system)]));
+                       QColor(palette.system[labels_.colour(number)]));
     if (any)
       painter.drawText(
           QRectF(width() - number_width, y, number_width, line - 2), Qt::AlignRight | Qt::AlignVCenter,

@@ -60,15 +60,17 @@ void paint_legend(QPainter& painter, QRectF area, const Layout& l, const MapRast
   text(colours.dim, QStringLiteral("Label"), QStringLiteral("of labelled"));
   y += l.line;
   const std::uint64_t labelled = map.states[static_cast<std::size_t>(PositionState::labelled)];
-  for (const CrystalSystem system : listed_systems()) {
-    paint_system_swatch(painter, swatch.translated(area.left(), y), system, raster.palette());
-    text(colours.text, indent + label_of(system),
-         percent_text(map.systems[static_cast<std::size_t>(system)], labelled));
+  const LabelScheme& labels = raster.labels();
+  const auto label_line = [&](std::uint8_t label, std::uint64_t whole) {
+    paint_label_swatch(painter, swatch.translated(area.left(), y), labels, label, raster.palette());
+    text(colours.text, indent + labels.name(label), percent_text(labels.count(map, label), whole));
     y += l.line;
-  }
+  };
+  for (const std::uint8_t label : labels.listed()) label_line(label, labelled);
   y += 0.5 * l.line;
   text(colours.dim, QStringLiteral("No label"), QStringLiteral("of the scan"));
   y += l.line;
+  if (labels.has_phases()) label_line(0, map.scan.positions());
   for (const PositionState state : listed_states()) {
     paint_state_swatch(painter, swatch.translated(area.left(), y), state, raster.palette());
     text(colours.text, indent + label_of(state),

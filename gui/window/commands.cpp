@@ -39,6 +39,8 @@ constexpr Entry k_entries[] = {
     {Command::view_disks, "View", "Disk count", "Ctrl+6"},
     {Command::view_bright_field, "View", "Bright field", "Ctrl+7"},
     {Command::view_dark_field, "View", "Dark field", "Ctrl+8"},
+    {Command::view_mixed, "View", "Overlapping grains", "Ctrl+9"},
+    {Command::view_outlier, "View", "Unlike a crystal", "Ctrl+Shift+9"},
     {Command::pause_view, "View", "Pause view", "P", true},
     {Command::pattern_marks, "View", "Marks on the pattern", "M", true},
     {Command::theme, "View", "Light theme", "Ctrl+T", true},

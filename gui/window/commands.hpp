@@ -27,6 +27,8 @@ enum class Command {
   view_disks,
   view_bright_field,
   view_dark_field,
+  view_mixed,
+  view_outlier,
   pause_view,
   follow_beam,
   cursor_left,

@@ -117,6 +117,7 @@ void OperatorWindow::take_snapshot() {
   map_->show_snapshot(snapshot);
   legend_->show_snapshot(snapshot.get());
   filter_->show_snapshot(snapshot.get());
+  tabs_->setTabText(static_cast<int>(MapMode::crystal_system), map_->raster().labels().title());
   if (snapshot && inviting()) {
     centre_->setCurrentIndex(1);
     map_->setFocus();

@@ -128,8 +128,10 @@ void OperatorWindow::make_centre() {
   tabs_->setFocusPolicy(Qt::NoFocus);
   for (int i = 0; i < k_map_modes; ++i) {
     tabs_->addTab(info_of(static_cast<MapMode>(i)).title);
+    const auto key = static_cast<Command>(static_cast<int>(Command::view_crystal_system) + i);
     tabs_->setTabToolTip(
-        i, QStringLiteral("%1  (Ctrl+%2)").arg(info_of(static_cast<MapMode>(i)).long_title).arg(i + 1));
+        i, QStringLiteral("%1  (%2)")
+               .arg(info_of(static_cast<MapMode>(i)).long_title, action(key).shortcut().toString()));
   }
   map_ = new MapView(theme_, page);
   column->addWidget(tabs_);

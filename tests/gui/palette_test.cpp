@@ -10,6 +10,16 @@ using namespace bragglive;
 using namespace bragglive::gui;
 using namespace bragglive::gui::test;
 
+namespace {
+
+std::vector<CrystalSystem> listed_systems() {
+  std::vector<CrystalSystem> out;
+  for (const std::uint8_t number : LabelScheme().listed()) out.push_back(static_cast<CrystalSystem>(number));
+  return out;
+}
+
+}  // namespace
+
 TEST_CASE("the distance is CIEDE2000") {
   // Sharma, Wu, Dalal 2005, table 1, pairs 1, 7 and 17.
   CHECK(distance(Triple{50, 2.6772, -79.7751}, Triple{50, 0, -82.7485}) == Approx(2.0425).margin(1e-4));

@@ -1,7 +1,10 @@
 // Snapshots as pictures: colours, states, dirty rows, contrast.
+#include <QLabel>
 #include <cmath>
 
+#include "gui/map/legend_panel.hpp"
 #include "gui/map/map_raster.hpp"
+#include "gui/map/position_text.hpp"
 #include "tests/catch.hpp"
 #include "tests/gui/sample_map.hpp"
 
@@ -62,11 +65,54 @@ TEST_CASE("lightness can mean confidence, the filtered margin, or nothing") {
   row->confidence = {0.2F, 0.9F, 0.9F};
   row->filtered_margin = {0.9F, 0.1F, std::nanf("")};
   row->raw_system[2] = 7;  // outvoted by its neighbours
-  CHECK(lightness_step(*row, 0, Lightness::confidence) < lightness_step(*row, 1, Lightness::confidence));
-  CHECK(lightness_step(*row, 2, Lightness::confidence) == 0);
-  CHECK(lightness_step(*row, 0, Lightness::margin) > lightness_step(*row, 1, Lightness::margin));
-  CHECK(lightness_step(*row, 2, Lightness::margin) == 0);
-  CHECK(lightness_step(*row, 0, Lightness::none) == 255);
+  const auto step = [&](std::size_t col, Lightness lightness) {
+    return lightness_step(LabelScheme(), *row, col, lightness);
+  };
+  CHECK(step(0, Lightness::confidence) < step(1, Lightness::confidence));
+  CHECK(step(2, Lightness::confidence) == 0);
+  CHECK(step(0, Lightness::margin) > step(1, Lightness::margin));
+  CHECK(step(2, Lightness::margin) == 0);
+  CHECK(step(0, Lightness::none) == 255);
+}
+
+TEST_CASE("with a specimen model the colours are those of the phases, not of their crystal systems") {
+  const auto row = empty_row(3);
+  for (std::size_t c = 0; c < 3; ++c) {
+    row->state[c] = row->raw_state[c] = u8(PositionState::labelled);
+    row->system[c] = row->raw_system[c] = row->filtered_system[c] = 7;
+    row->confidence[c] = 1;
+    row->settled[c] = 1;
+  }
+  row->phase = row->raw_phase = row->filtered_phase = {1, 2, 0};
+  row->state[2] = u8(PositionState::low_confidence);
+  const auto systems = map_of({row}, 3);
+  MapRaster raster(ThemeKind::dark);
+  raster.show(systems);
+  CHECK(raster.image().pixel(0, 0) == raster.image().pixel(1, 0));
+  auto phases = std::make_shared<MapSnapshot>(*systems);
+  phases->series_id = 2;
+  phases->phases =
+      std::make_shared<const std::vector<std::string>>(std::vector<std::string>{"none of these", "Au", "Si"});
+  phases->phase_counts = {1, 1, 1};
+  raster.show(phases);
+  CHECK(raster.image().pixel(0, 0) != raster.image().pixel(1, 0));
+  CHECK(position_html(*phases, {0, 0}).contains(QStringLiteral("Au")));
+  CHECK(position_html(*phases, {0, 1}).contains(QStringLiteral("Si")));
+  CHECK(position_html(*phases, {0, 2}).contains(QStringLiteral("none of these")));
+  LegendPanel legend(ThemeKind::dark);
+  const auto shown = [&](const QString& text) {
+    for (const QLabel* label : legend.findChildren<QLabel*>())
+      if (!label->isHidden() && label->text() == text) return true;
+    return false;
+  };
+  CHECK(shown(QStringLiteral("cubic")));
+  CHECK_FALSE(shown(QStringLiteral("none of these")));
+  legend.show_snapshot(phases.get());
+  CHECK(shown(QStringLiteral("Au")));
+  CHECK(shown(QStringLiteral("none of these")));
+  CHECK_FALSE(shown(QStringLiteral("cubic")));
+  legend.show_snapshot(systems.get());
+  CHECK(shown(QStringLiteral("cubic")));
 }
 
 TEST_CASE("only rows that changed are coloured again") {

@@ -52,6 +52,8 @@ void fill_position(MapRow& row, std::size_t c, const Grain* grain, double depth,
   row.confidence[c] = 0.25F + 0.75F * margin;
   row.difference_confidence[c] = row.filtered_margin[c] = margin;
   row.disk_count[c] = static_cast<std::uint16_t>(8 + 30 * depth);
+  row.mixed[c] = 0.9F * noise;
+  row.outlier[c] = 0.2F * (1 - noise);
   row.space_group[c] = 225;
   for (std::size_t axis = 0; axis < 3; ++axis)
     row.lattice[axis][c] = 3.2F + 0.2F * static_cast<float>(grain->system) + 0.1F * noise +
@@ -82,8 +84,8 @@ void count(MapSnapshot& map) {
 
 std::shared_ptr<MapRow> empty_row(std::uint32_t cols) {
   auto row = std::make_shared<MapRow>();
-  for (auto* plane :
-       {&row->state, &row->system, &row->filtered_system, &row->raw_state, &row->raw_system, &row->settled})
+  for (auto* plane : {&row->state, &row->system, &row->filtered_system, &row->raw_state, &row->raw_system,
+                      &row->settled, &row->phase, &row->raw_phase, &row->filtered_phase})
     plane->assign(cols, 0);
   for (auto* plane : {&row->filtered_margin, &row->confidence, &row->difference_confidence})
     plane->assign(cols, 0.0F);
@@ -91,6 +93,8 @@ std::shared_ptr<MapRow> empty_row(std::uint32_t cols) {
   row->disk_count.assign(cols, 0);
   for (auto& axis : row->lattice) axis.assign(cols, k_nan);
   row->bright_field.assign(cols, k_nan);
+  row->mixed.assign(cols, k_nan);
+  row->outlier.assign(cols, k_nan);
   row->dark_field.assign(cols, k_nan);
   return row;
 }

@@ -207,3 +207,33 @@ TEST_CASE("with a specimen model the planes of the filter are phases, two of one
   map.set_systems(0xfeU & ~(1U << static_cast<unsigned>(CrystalSystem::cubic)));
   CHECK(map.publish()->rows[5]->phase[1] == 0);
 }
+
+TEST_CASE("a snapshot names the phases, counts them and those patterns that are none of them") {
+  LabelMap map({10, 10}, {16, 16}, 1);
+  const auto names =
+      std::make_shared<const std::vector<std::string>>(std::vector<std::string>{"none of these", "Au", "Si"});
+  map.set_phases(names);
+  std::vector<PositionResult> results;
+  for (std::uint64_t i = 0; i < 100; ++i) {
+    PositionResult result = labelled(i, CrystalSystem::cubic, 0.5F);
+    result.label.phase = 2;
+    if (i < 30) result.label.phase = 0, result.label.system = CrystalSystem::none;
+    result.label.mixed = 0.25F, result.label.outlier = 0.75F;
+    results.push_back(result);
+  }
+  map.store(results);
+  map.set_filter(false);
+  const auto snapshot = map.publish();
+  REQUIRE(snapshot);
+  CHECK(snapshot->phases == names);
+  CHECK(snapshot->phase_counts[0] == 30);
+  CHECK(snapshot->phase_counts[1] == 0);
+  CHECK(snapshot->phase_counts[2] == 70);
+  CHECK(snapshot->rows[5]->mixed[3] == 0.25F);
+  CHECK(snapshot->rows[5]->outlier[3] == 0.75F);
+  PatternLabel label;
+  REQUIRE(map.label(99, label));
+  CHECK(label.phase == 2);
+  CHECK(label.mixed == 0.25F);
+  CHECK(label.outlier == 0.75F);
+}
