@@ -85,6 +85,10 @@ struct SourceOptions {
   std::string dataset;              // inside an HDF5 file; empty = found by layout
   std::string channel;              // of a detector with several thresholds; empty = its first
   double rate_hz = 0;               // replay: frames per second; 0 = as fast as they are taken
+  // A recording that is still being written: its frames are taken as they come, until all are there or none
+  // has come for so long. HDF5 written for readers (SWMR) is followed without being asked to.
+  bool follow = false;
+  std::chrono::milliseconds follow_quiet{10000};
   LogSink log;
 };
 

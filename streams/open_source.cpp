@@ -1,6 +1,7 @@
 #include <array>
 #include <cstdlib>
 #include <string_view>
+#include <thread>
 
 #include "streams/crystfel/crystfel.hpp"
 #include "streams/dectris/receiver.hpp"
@@ -42,6 +43,24 @@ Expected<const Protocol*> find_protocol(std::string_view name) {
   return fail(ErrorArea::usage, "unknown protocol '{}' (there is {})", name, names);
 }
 
+// A file that is only now being made may have no name, no header and no frame yet.
+Expected<std::unique_ptr<Recording>> open_file(const std::string& path, const SourceOptions& options) {
+  RecordingOptions chosen;
+  chosen.dataset = options.dataset;
+  chosen.channel = options.channel;
+  chosen.follow = options.follow;
+  chosen.log = options.log;
+  if (options.scan && !options.path.repeated) chosen.expected_frames = options.path.frames(*options.scan);
+  const auto patience = std::chrono::steady_clock::now() + options.follow_quiet;
+  for (;;) {
+    auto recording = open_recording(path, chosen);
+    if (recording || !options.follow || recording.error().area == ErrorArea::usage ||
+        std::chrono::steady_clock::now() > patience)
+      return recording;
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
+}
+
 Expected<std::unique_ptr<FrameSource>> open_unguided(const std::string& uri, const SourceOptions& options,
                                                      const std::map<std::string, SourceFactory>& extra) {
   if (uri.empty())
@@ -57,7 +76,7 @@ Expected<std::unique_ptr<FrameSource>> open_unguided(const std::string& uri, con
     if (uri.starts_with("demo:"))
       return fail(ErrorArea::usage, "this program has no demo specimen ('{}')", uri);
   }
-  auto recording = open_recording(uri, {options.dataset, options.channel, options.log});
+  auto recording = open_file(uri, options);
   if (!recording) return tl::unexpected(recording.error());
   const ScanPath path = options.path.plain() ? (*recording)->info().path : ScanPath{};
   auto replay = make_replay(std::move(*recording), uri, options);

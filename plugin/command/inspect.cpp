@@ -39,7 +39,9 @@ void add_all(Facts& facts, const std::string& prefix, const std::map<std::string
 }
 
 Expected<Facts> inspect_recording(const InspectOptions& options) {
-  auto recording = open_recording(options.file, {options.dataset, {}, {}});
+  RecordingOptions recording_options;
+  recording_options.dataset = options.dataset;
+  auto recording = open_recording(options.file, recording_options);
   if (!recording) return tl::unexpected(recording.error());
   const RecordingInfo& info = (*recording)->info();
   Facts facts = {

@@ -17,6 +17,13 @@ void add_source_arguments(CLI::App& app, SourceArguments& arguments) {
                  "path inside an HDF5 recording; found by its layout otherwise");
   app.add_option("--channel", arguments.channel,
                  "threshold of a detector that sends several, e.g. threshold_1");
+  app.add_flag(
+      "--follow", arguments.follow,
+      "the recording is still being written: take its frames as they come (HDF5 SWMR, .mib, .raw, .npy)");
+  app.add_option("--follow-quiet", arguments.follow_quiet_s,
+                 "seconds after which a recording that does not grow is over")
+      ->check(CLI::Range(0.05, 1e6))
+      ->capture_default_str();
 }
 
 Expected<ScanShape> parse_scan_shape(const std::string& text) {
@@ -44,6 +51,9 @@ Expected<std::unique_ptr<FrameSource>> open_source(const SourceArguments& argume
   options.dataset = arguments.dataset;
   options.channel = arguments.channel;
   options.path = arguments.path;
+  options.follow = arguments.follow;
+  options.follow_quiet =
+      std::chrono::milliseconds(static_cast<std::int64_t>(arguments.follow_quiet_s * 1000));
   options.rate_hz = arguments.rate_hz;
   options.log = std::move(log);
   return bragglive::open_source(arguments.uri, options, demo_factories());

@@ -17,10 +17,12 @@ struct SourceArguments {
   std::string dataset;
   std::string channel;
   ScanPath path;
+  bool follow = false;
+  double follow_quiet_s = 10;
   double rate_hz = 0;
 };
 
-// Adds SOURCE, --scan, --protocol, --dataset and --channel.
+// Adds SOURCE, --scan, --protocol, --dataset, --channel, --follow and --follow-quiet.
 void add_source_arguments(CLI::App& app, SourceArguments& arguments);
 Expected<ScanShape> parse_scan_shape(const std::string& text);
 // Opens endpoints, recordings and demo:….

@@ -6,6 +6,7 @@
 #include "streams/codec/codec.hpp"
 #include "streams/recordings/hdf5_layout.hpp"
 #include "streams/recordings/mapped_file.hpp"
+#include "streams/recordings/written_frames.hpp"
 
 namespace bragglive {
 namespace {
@@ -18,6 +19,15 @@ class ChunkRecording final : public Recording {
   ChunkRecording(hdf5::Handle file, std::vector<ChunkedFrames> segments, RecordingInfo info)
       : file_(std::move(file)), segments_(std::move(segments)) {
     info_ = std::move(info);
+    const ChunkedFrames& first = segments_.front();
+    if (!first.growing) return;
+    std::vector<std::uint64_t> chunk(first.scan_axes, 1);
+    chunk.insert(chunk.end(), {first.frame.rows, first.frame.cols});
+    growing_.emplace(first.dataset.get(), std::move(chunk), first.frames);
+  }
+
+  std::optional<std::uint64_t> written(bool settled) override {
+    return growing_ ? std::optional(growing_->count(settled)) : std::nullopt;
   }
 
   Expected<Payload> read(std::uint64_t frame) override { return read_again(frame); }
@@ -62,6 +72,7 @@ class ChunkRecording final : public Recording {
 
   const hdf5::Handle file_;
   const std::vector<ChunkedFrames> segments_;
+  std::optional<WrittenFrames> growing_;
 };
 
 }  // namespace

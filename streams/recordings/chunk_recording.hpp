@@ -22,12 +22,14 @@ struct ChunkedFrames {
   FrameShape frame;
   PixelType pixel = PixelType::u16;
   Encoding encoding = Encoding::bslz4;
+  bool growing = false;  // has its frames only in the end
 };
 
 // nullopt: not packed like that, another reader is right.
 std::optional<ChunkedFrames> as_chunked_frames(hdf5::Handle& dataset);
 
-// Segments follow each other. `info` has format, scan, path and metadata; the rest is filled in here.
+// Segments follow each other; a growing one stands alone. `info` has format, scan, path and metadata; the
+// rest is filled in here.
 std::unique_ptr<Recording> make_chunk_recording(hdf5::Handle file, std::vector<ChunkedFrames> segments,
                                                 RecordingInfo info);
 

@@ -129,8 +129,16 @@ Expected<std::unique_ptr<Recording>> open_empad(const std::filesystem::path& fil
   layout.stride = k_row_bytes * (second ? k_side : k_side + 2);
   layout.format = {PixelFormat::Kind::floating, 4, false};
   const std::size_t size = (*mapped)->bytes().size();
-  const std::uint64_t frames = size / layout.stride;
-  if (frames == 0 || frames > k_max_scan_positions || size % layout.stride != 0)
+  ScanShape scan = settings ? settings->scan : ScanShape{};
+  if (scan.positions() == 0) scan = scan_in_name(raw.filename().string());
+  std::uint64_t frames = size / layout.stride;
+  if (options.follow) {
+    const auto to_come = frames_to_come(options, scan.positions(), raw.string());
+    if (!to_come) return tl::unexpected(to_come.error());
+    frames = *to_come;
+    layout.growing = true;
+  }
+  if (frames == 0 || frames > k_max_scan_positions || (size % layout.stride != 0 && !layout.growing))
     return fail(ErrorArea::format,
                 "{} has {} bytes: EMPAD frames have {} each, so it is cut short or no EMPAD file",
                 raw.string(), size, layout.stride);
@@ -140,8 +148,6 @@ Expected<std::unique_ptr<Recording>> open_empad(const std::filesystem::path& fil
   info.pixel = PixelType::f32;
   info.frames = frames;
   info.scan = {1, static_cast<std::uint32_t>(frames)};
-  ScanShape scan = settings ? settings->scan : ScanShape{};
-  if (scan.positions() == 0) scan = scan_in_name(raw.filename().string());
   const bool sane = scan.positions() != 0 && scan.positions() <= k_max_scan_positions;
   if (sane && frames % scan.rows == 0 && frames >= scan.positions()) {
     info.scan = scan;

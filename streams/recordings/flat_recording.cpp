@@ -12,6 +12,13 @@ class FlatRecording final : public Recording {
 
   Expected<Payload> read(std::uint64_t frame) override { return read_again(frame); }
 
+  std::optional<std::uint64_t> written(bool) override {
+    if (!layout_.growing) return std::nullopt;
+    const std::size_t size = file_->size_now();
+    if (size < layout_.first_byte + bytes_) return 0;
+    return std::min<std::uint64_t>((size - layout_.first_byte - bytes_) / layout_.stride + 1, info_.frames);
+  }
+
   Expected<Payload> read_again(std::uint64_t frame) const override {
     if (frame >= info_.frames) return fail(ErrorArea::usage, "frame {} of {}", frame, info_.frames);
     std::vector<std::byte> stored(bytes_);
@@ -38,7 +45,7 @@ Expected<std::unique_ptr<Recording>> open_flat(std::shared_ptr<const MappedFile>
   const std::size_t frame_bytes = info.frame.pixels() * layout.format.bytes;
   // All factors are capped (positions 2^26, frame 2^28 bytes), so that this cannot overflow.
   const std::size_t needed = layout.first_byte + (info.frames - 1) * layout.stride + frame_bytes;
-  if (size < needed) {
+  if (size < needed && !layout.growing) {
     const std::size_t whole = size < layout.first_byte + frame_bytes
                                   ? 0
                                   : (size - layout.first_byte - frame_bytes) / layout.stride + 1;

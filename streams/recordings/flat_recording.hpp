@@ -12,10 +12,11 @@ struct FlatLayout {
   std::size_t first_byte = 0;  // of the first frame's pixels
   std::size_t stride = 0;      // from a frame's pixels to the next one's
   PixelFormat format;
+  bool growing = false;  // the file will have its frames in the end
 };
 
-// Refuses a file that is too short for its frames. Native pixels are copied as they are, others are
-// converted frame by frame.
+// Refuses a file that is too short for its frames, unless it is growing. Native pixels are copied as they
+// are, others are converted frame by frame.
 Expected<std::unique_ptr<Recording>> open_flat(std::shared_ptr<const MappedFile> file, RecordingInfo info,
                                                const FlatLayout& layout, const std::string& name);
 

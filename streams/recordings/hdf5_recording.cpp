@@ -8,6 +8,7 @@
 #include "streams/recordings/flat_recording.hpp"
 #include "streams/recordings/hdf5_layout.hpp"
 #include "streams/recordings/scan_blocks.hpp"
+#include "streams/recordings/written_frames.hpp"
 
 namespace bragglive {
 namespace {
@@ -26,17 +27,22 @@ struct Piece {
 class Hdf5Recording final : public Recording {
  public:
   Hdf5Recording(RecordingInfo info, hdf5::Handle file, hdf5::Handle dataset, bool one_scan_axis,
-                bool no_scan_axis, ScanShape block)
+                bool no_scan_axis, ScanShape block, const std::vector<std::uint64_t>& growing_chunk)
       : file_(std::move(file)),
         dataset_(std::move(dataset)),
         one_scan_axis_(one_scan_axis),
         no_scan_axis_(no_scan_axis),
         blocks_(info.scan, block) {
     info_ = std::move(info);
+    if (!growing_chunk.empty()) growing_.emplace(dataset_.get(), growing_chunk, info_.frames);
   }
 
   std::uint64_t frame_at(std::uint64_t step) const override {
     return index_of(info_.scan, blocks_.position_at(step));
+  }
+
+  std::optional<std::uint64_t> written(bool settled) override {
+    return growing_ ? std::optional(growing_->count(settled)) : std::nullopt;
   }
 
   Expected<Payload> read(std::uint64_t frame) override {
@@ -90,6 +96,7 @@ class Hdf5Recording final : public Recording {
   const hdf5::Handle file_, dataset_;
   const bool one_scan_axis_, no_scan_axis_;
   const ScanBlocks blocks_;
+  std::optional<WrittenFrames> growing_;
   ScanBlock block_;
   std::shared_ptr<const std::vector<std::byte>> pixels_;
 };
@@ -125,6 +132,33 @@ std::size_t chunk_cache_bytes(const hdf5::DatasetLayout& layout) {
   return bytes;
 }
 
+// Read-only; a file that somebody writes for readers (SWMR) can be opened only as such, and is followed.
+hdf5::Handle open_file(const std::filesystem::path& file, bool& follow, const LogSink& log) {
+  hdf5::Handle plain(H5Fopen(file.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT));
+  if (plain) return plain;
+  hdf5::Handle shared(H5Fopen(file.c_str(), H5F_ACC_RDONLY | H5F_ACC_SWMR_READ, H5P_DEFAULT));
+  if (shared && !follow && log)
+    log(LogLevel::warning,
+        fmt::format("{} is still being written: its frames are taken as they come", file.string()));
+  follow = follow || shared;
+  return shared;
+}
+
+// The shape that the dataset will have. One that has reached its largest shape is filled, or will be.
+Expected<void> use_final_shape(const hdf5::Handle& dataset, const RecordingOptions& options,
+                               hdf5::DatasetLayout& layout, const std::string& name) {
+  const hdf5::Handle space(H5Dget_space(dataset.get()));
+  std::array<hsize_t, H5S_MAX_RANK> now{}, most{};
+  H5Sget_simple_extent_dims(space.get(), now.data(), most.data());
+  const std::uint64_t cols = layout.shape.size() == 4 ? layout.shape[1] : 1;
+  const bool fixed = most[0] != H5S_UNLIMITED && most[0] <= k_max_scan_positions && cols != 0 &&
+                     cols <= k_max_scan_positions;
+  const auto frames = frames_to_come(options, fixed ? most[0] * cols : 0, name);
+  if (!frames) return tl::unexpected(frames.error());
+  layout.shape[0] = cols == 0 ? 0 : *frames / cols;
+  return {};
+}
+
 }  // namespace
 
 Expected<std::unique_ptr<Recording>> open_hdf5(const std::filesystem::path& file,
@@ -135,7 +169,8 @@ Expected<std::unique_ptr<Recording>> open_hdf5(const std::filesystem::path& file
   if (!thread_safe)
     return fail(ErrorArea::file,
                 "the HDF5 library here is not thread-safe; install the distribution's own package");
-  hdf5::Handle handle(H5Fopen(file.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT));
+  bool follow = options.follow;
+  hdf5::Handle handle = open_file(file, follow, options.log);
   if (!handle)
     return fail(ErrorArea::format, "cannot open {} as HDF5: it is damaged, cut short, or being written",
                 file.string());
@@ -156,6 +191,10 @@ Expected<std::unique_ptr<Recording>> open_hdf5(const std::filesystem::path& file
   auto layout = hdf5::layout_of(dataset.get(), *path);
   if (!layout) return tl::unexpected(layout.error());
   const std::string name = file.string() + ":" + *path;
+  follow = follow && layout->shape.size() >= 3 && !layout->chunk.empty();
+  if (follow)
+    if (auto used = use_final_shape(dataset, options, *layout, name); !used)
+      return tl::unexpected(used.error());
   auto info = info_of_shape(layout->shape, *layout->format.pixel_type(), name);
   if (!info) return tl::unexpected(info.error());
   info->format = "HDF5 dataset " + *path;
@@ -172,6 +211,8 @@ Expected<std::unique_ptr<Recording>> open_hdf5(const std::filesystem::path& file
   }
   if (auto chunked = as_chunked_frames(dataset)) {
     std::vector<ChunkedFrames> segments;
+    if (follow) chunked->frames = info->frames;
+    chunked->growing = follow;
     segments.push_back(std::move(*chunked));
     return make_chunk_recording(std::move(handle), std::move(segments), std::move(*info));
   }
@@ -181,9 +222,10 @@ Expected<std::unique_ptr<Recording>> open_hdf5(const std::filesystem::path& file
   dataset = hdf5::Handle();  // the cache is chosen when a dataset is opened
   dataset = hdf5::Handle(H5Dopen2(handle.get(), path->c_str(), access.get()));
   if (!dataset) return fail(ErrorArea::format, "cannot open {} in {}", *path, file.string());
-  const ScanShape block = block_shape(*layout, *info);
+  const ScanShape block = follow ? ScanShape{1, 1} : block_shape(*layout, *info);
   return std::make_unique<Hdf5Recording>(std::move(*info), std::move(handle), std::move(dataset),
-                                         layout->shape.size() == 3, layout->shape.size() == 2, block);
+                                         layout->shape.size() == 3, layout->shape.size() == 2, block,
+                                         follow ? layout->chunk : std::vector<std::uint64_t>{});
 }
 
 }  // namespace bragglive

@@ -47,6 +47,11 @@ MappedFile::~MappedFile() {
   ::close(fd_);
 }
 
+std::size_t MappedFile::size_now() const {
+  struct stat status {};
+  return ::fstat(fd_, &status) == 0 ? static_cast<std::size_t>(status.st_size) : 0;
+}
+
 Expected<void> MappedFile::copy(std::size_t offset, std::span<std::byte> into) const {
   while (!into.empty()) {
     const ssize_t n = ::pread(fd_, into.data(), into.size(), static_cast<off_t>(offset));

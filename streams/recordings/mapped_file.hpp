@@ -18,6 +18,8 @@ class MappedFile {
 
   // For headers, when the file has just been opened: memory of a file that somebody cuts short later is gone.
   std::span<const std::byte> bytes() const { return bytes_; }
+  // Of the file as it is now; it may have grown.
+  std::size_t size_now() const;
   // For pixels: an error where the file has become shorter.
   Expected<void> copy(std::size_t offset, std::span<std::byte> into) const;
 

@@ -75,7 +75,8 @@ Expected<Header> read_header(std::span<const std::byte> bytes, const std::string
 
 }  // namespace
 
-Expected<std::unique_ptr<Recording>> open_npy(const std::filesystem::path& file) {
+Expected<std::unique_ptr<Recording>> open_npy(const std::filesystem::path& file,
+                                              const RecordingOptions& options) {
   auto mapped = MappedFile::open(file);
   if (!mapped) return tl::unexpected(mapped.error());
   auto header = read_header((*mapped)->bytes(), file.string());
@@ -94,6 +95,7 @@ Expected<std::unique_ptr<Recording>> open_npy(const std::filesystem::path& file)
   layout.first_byte = header->data_offset;
   layout.stride = info->frame.pixels() * format->bytes;
   layout.format = *format;
+  layout.growing = options.follow;
   return open_flat(std::move(*mapped), std::move(*info), layout, file.string());
 }
 

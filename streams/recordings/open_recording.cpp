@@ -24,6 +24,15 @@ Location split(const std::string& text) {
 
 }  // namespace
 
+Expected<std::uint64_t> frames_to_come(const RecordingOptions& options, std::uint64_t said,
+                                       const std::string& name) {
+  const std::uint64_t frames = options.expected_frames != 0 ? options.expected_frames : said;
+  if (frames != 0 && frames <= k_max_scan_positions) return frames;
+  return fail(ErrorArea::usage,
+              "{} is still being written and does not say how many frames will come: give --scan ROWSxCOLS",
+              name);
+}
+
 Expected<std::unique_ptr<Recording>> open_recording(const std::string& path,
                                                     const RecordingOptions& options) {
   const Location location = split(path);
@@ -44,7 +53,7 @@ Expected<std::unique_ptr<Recording>> open_recording(const std::string& path,
   const std::string_view begins(magic.data(), static_cast<std::size_t>(stream.gcount()));
   stream.close();
   if (begins.empty()) return fail(ErrorArea::format, "{} is empty", location.file.string());
-  if (begins.starts_with("\x93NUMPY")) return open_npy(location.file);
+  if (begins.starts_with("\x93NUMPY")) return open_npy(location.file, chosen);
   if (begins.starts_with("\x89HDF\r\n\x1a\n")) return open_hdf5(location.file, chosen);
   if (begins.starts_with("IMGBLO")) return open_blo(location.file);
   if (begins.starts_with("MQ1,")) return open_mib(location.file, chosen);

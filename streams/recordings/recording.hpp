@@ -34,6 +34,13 @@ class Recording {
   // For one thread that goes through the steps. A frame that is damaged is an error; the others can still be
   // read.
   virtual Expected<Payload> read(std::uint64_t frame) = 0;
+  // Of a file that is still being written, by the thread that reads: how many of info().frames, in the order
+  // of acquisition, can be read by now; `settled`: nothing has come for long, what looks half done is all
+  // there is. nullopt: the file is complete.
+  virtual std::optional<std::uint64_t> written(bool settled) {
+    (void)settled;
+    return std::nullopt;
+  }
   // For any thread, beside read(): one frame out of order.
   virtual Expected<Payload> read_again(std::uint64_t frame) const = 0;
 
@@ -42,16 +49,24 @@ class Recording {
 };
 
 struct RecordingOptions {
-  std::string dataset;  // inside an HDF5 file
-  std::string channel;  // of a file with several thresholds; empty = its first
+  std::string dataset;                // inside an HDF5 file
+  std::string channel;                // of a file with several thresholds; empty = its first
+  bool follow = false;                // the file is still being written …
+  std::uint64_t expected_frames = 0;  // … and will have so many frames; 0 = the file says so itself
   LogSink log;
 };
 
 // Recognises the format by the file's first bytes. "FILE.h5:/path/in/file" names a dataset too.
 Expected<std::unique_ptr<Recording>> open_recording(const std::string& path, const RecordingOptions& options);
 
+// The number of frames that a growing file will have: options.expected_frames, or what the file says. Fails
+// where neither is known.
+Expected<std::uint64_t> frames_to_come(const RecordingOptions& options, std::uint64_t said,
+                                       const std::string& name);
+
 // One per format, called with a file that begins as that format does.
-Expected<std::unique_ptr<Recording>> open_npy(const std::filesystem::path& file);
+Expected<std::unique_ptr<Recording>> open_npy(const std::filesystem::path& file,
+                                              const RecordingOptions& options);
 Expected<std::unique_ptr<Recording>> open_hdf5(const std::filesystem::path& file,
                                                const RecordingOptions& options);
 Expected<std::unique_ptr<Recording>> open_mib(const std::filesystem::path& file,

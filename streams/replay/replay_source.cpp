@@ -47,7 +47,7 @@ class ReplaySource final : public FrameSource {
     started_ = true;
     first_frame_ = Clock::now();
     const RecordingInfo& info = recording_->info();
-    ahead_ = std::make_unique<ReadAhead>(*recording_);
+    ahead_ = std::make_unique<ReadAhead>(*recording_, options_.follow_quiet);
     ScanStart start;
     start.series_id = k_series;
     start.scan = options_.scan.value_or(info.scan);
@@ -62,7 +62,10 @@ class ReplaySource final : public FrameSource {
   SourceEvent frame(Clock::time_point deadline) {
     if (!wait_for_turn(deadline)) return Idle{};
     std::optional<ReadAhead::Item> item = ahead_->take(deadline);
-    if (!item) return Idle{};
+    if (!item) {
+      if (ahead_->over()) end_early();
+      return Idle{};
+    }
     ++step_;
     if (!item->payload) return BadMessage{std::move(item->payload.error()), item->frame};
     FrameMessage message;
@@ -71,6 +74,15 @@ class ReplaySource final : public FrameSource {
     message.scan_index = item->frame;
     message.payload = std::move(*item->payload);
     return message;
+  }
+
+  void end_early() {
+    const std::uint64_t frames = recording_->info().frames;
+    if (options_.log)
+      options_.log(LogLevel::warning,
+                   fmt::format("{} has not grown for {} s: {} of {} frames came", description_,
+                               std::chrono::duration<double>(options_.follow_quiet).count(), step_, frames));
+    step_ = frames;
   }
 
   bool wait_for_turn(Clock::time_point deadline) const {
