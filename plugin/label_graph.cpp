@@ -190,7 +190,9 @@ void LabelGraph::Nodes::detect(FrameSlot& slot, const FrameView& frame) noexcept
     return;
   }
   to_q.apply(at, slot.disks);
-  if (slot.disks.size() < settings.min_disks) slot.outcome = PositionState::too_few_disks;
+  // A powder has no orientation to label.
+  if (status == DetectStatus::rings || slot.disks.size() < settings.min_disks)
+    slot.outcome = PositionState::too_few_disks;
 }
 
 void LabelGraph::Nodes::compute_features(FrameSlot& slot) noexcept {

@@ -94,7 +94,7 @@ Expected<CalibrationReport> Calibrator::finish() const {
   const auto detected = estimation.find_probe_and_origin(masked);
   if (!detected) return tl::unexpected(detected.error());
   estimation.collect_vectors(*detected);
-  estimation.rings_instead();
+  estimation.rings_instead(*detected);
   if (const auto scaled = estimation.find_shape_and_scale(); !scaled) return tl::unexpected(scaled.error());
   estimation.pick_examples(*detected);
   if (const auto good = validate(c); !good) return tl::unexpected(good.error());

@@ -24,7 +24,8 @@ Expected<DetectedDisks> Estimation::detect(double radius, double edge, double se
     BraggList disks;
     const ScanPosition at = position_of(scan_, indices_[i]);
     const auto centre = report_.calibration.origin(at);
-    (void)detector->detect(view_(i), centre[0], centre[1], scratch, disks, sums);
+    const DetectStatus status = detector->detect(view_(i), centre[0], centre[1], scratch, disks, sums);
+    result.ring_frames += status == DetectStatus::rings;
     if (const auto beam = brightest_near(disks, centre[0], centre[1], search_px))
       result.origins.push_back({at, beam->qx, beam->qy});
     result.disks.push_back(std::move(disks));
@@ -106,11 +107,9 @@ void Estimation::collect_vectors(const DetectedDisks& detected) {
   }
 }
 
-void Estimation::rings_instead() {
+void Estimation::rings_instead(const DetectedDisks& detected) {
   constexpr std::size_t k_few = 20;
-  // Many small grains in few frames: a ring broken into "disks" is measured better as a ring.
-  const bool few_frames = indices_.size() <= 4;
-  if (report_.vectors.size() >= k_few && !few_frames) return;
+  if (report_.vectors.size() >= k_few && 2 * detected.ring_frames < indices_.size()) return;
   const auto& c = report_.calibration;
   const auto centre = c.origin({scan_.rows / 2, scan_.cols / 2});
   std::vector<RingVector> rings = ring_vectors(report_.mean, centre[0], centre[1], inner_px());

@@ -11,6 +11,7 @@ namespace bragglive::detail {
 struct DetectedDisks {
   std::vector<BraggList> disks;  // of each frame, px
   std::vector<OriginSample> origins;
+  std::size_t ring_frames = 0;  // that the detector takes for ring patterns
 };
 
 class Estimation {
@@ -25,8 +26,8 @@ class Estimation {
   // their fitted origins. `masked`: one flag per pixel.
   Expected<DetectedDisks> find_probe_and_origin(const std::vector<std::uint8_t>& masked);
   void collect_vectors(const DetectedDisks& detected);
-  // Few disks: a ring pattern of many small crystals, perhaps.
-  void rings_instead();
+  // Few disks, or frames that are ring patterns: many small crystals, perhaps.
+  void rings_instead(const DetectedDisks& detected);
   // Ellipse and pixel size: from rings that have disks all around, else from the lattices of the known
   // crystal.
   Expected<void> find_shape_and_scale();

@@ -33,6 +33,23 @@ std::vector<double> without_background(const std::vector<double>& profile, int r
   return out;
 }
 
+// Standard deviation of a profile's points about their neighbours, each from the bins around it.
+std::vector<double> noise_along(const std::vector<double>& profile) {
+  constexpr std::size_t k_reach = 30;
+  std::vector<double> bend(profile.size());
+  for (std::size_t i = 1; i + 1 < profile.size(); ++i)
+    bend[i] = std::abs(profile[i] - (profile[i - 1] + profile[i + 1]) / 2);
+  std::vector<double> noise(profile.size());
+  for (std::size_t i = 0; i < profile.size(); ++i) {
+    const std::size_t begin = i > k_reach ? i - k_reach : 0;
+    const std::size_t end = std::min(profile.size(), i + k_reach + 1);
+    noise[i] = 1.48 / std::sqrt(1.5) *
+               median({bend.begin() + static_cast<std::ptrdiff_t>(begin),
+                       bend.begin() + static_cast<std::ptrdiff_t>(end)});
+  }
+  return noise;
+}
+
 }  // namespace
 
 std::vector<RingVector> ring_vectors(const RealImage& image, double centre_row, double centre_col,
@@ -40,6 +57,9 @@ std::vector<RingVector> ring_vectors(const RealImage& image, double centre_row, 
   const double longest =
       std::min({centre_row, centre_col, static_cast<double>(image.shape.rows) - 1 - centre_row,
                 static_cast<double>(image.shape.cols) - 1 - centre_col});
+  // A ring is at least so much brighter than what is below it, and not noise (the background is a minimum).
+  constexpr double k_modulation = 0.05;
+  constexpr double k_noise = 4;
   std::vector<RingVector> found;
   if (!(longest > inner_px + 8) || sectors < 8) return found;
   const auto bins = static_cast<std::size_t>(longest / k_bin_px);
@@ -69,14 +89,13 @@ std::vector<RingVector> ring_vectors(const RealImage& image, double centre_row, 
       profile[i] =
           weight[sector][i] > 0.1 ? sum[sector][i] / weight[sector][i] : (i > 0 ? profile[i - 1] : 0);
     const std::vector<double> rings = without_background(profile, static_cast<int>(8 / k_bin_px));
-    std::vector<double> beyond(rings.begin() + static_cast<std::ptrdiff_t>(inner_px / k_bin_px), rings.end());
-    const double least = std::max(3 * median(beyond), 0.02 * *std::max_element(beyond.begin(), beyond.end()));
+    const std::vector<double> noise = noise_along(profile);
     const double theta =
         (static_cast<double>(sector) + 0.5) / sectors * 2 * std::numbers::pi - std::numbers::pi;
     for (auto i = static_cast<std::size_t>(inner_px / k_bin_px) + 3; i + 3 < bins; ++i) {
       const bool top = rings[i] == *std::max_element(rings.begin() + static_cast<std::ptrdiff_t>(i) - 3,
                                                      rings.begin() + static_cast<std::ptrdiff_t>(i) + 4);
-      if (!top || !(rings[i] > least)) continue;
+      if (!top || !(rings[i] > k_modulation * profile[i] + k_noise * noise[i])) continue;
       // Centroid of what rises above two thirds of the maximum: steadier than a parabola on a noisy ridge.
       double mass = 0;
       double moment = 0;

@@ -7,6 +7,7 @@
 #include "core/detect/disk_fitter.hpp"
 #include "core/detect/disk_plan.hpp"
 #include "core/detect/reduced_frame.hpp"
+#include "core/detect/ring_test.hpp"
 
 namespace bragglive {
 
@@ -27,6 +28,7 @@ DiskDetector::Scratch& DiskDetector::Scratch::operator=(Scratch&&) noexcept = de
 namespace {
 
 using Plan = DiskDetector::Plan;
+constexpr std::size_t k_ring_pieces = 8;  // fewer may be chance
 
 // Of candidates closer than the spacing the strongest stays.
 void choose(const Plan& p, const std::vector<DiskFit>& candidates, std::vector<DiskFit>& fits) {
@@ -122,15 +124,17 @@ DetectStatus DiskDetector::detect(const FrameView& frame, double centre_row, dou
   detail::find_candidates(p, frame.type, s.frame, s.search);
   choose(p, s.search.candidates, s.fits);
   const double unit = 1 / s.frame.factor;
+  std::size_t pieces = 0;
   detail::with_pixels(s.frame, p.shape, frame.type, p.usable, [&](const auto& image) {
     p.fitter.fit_all(image, std::span<DiskFit>(s.fits), s.fitter);
     judge(p, image, s.frame.noise, s.fits);
     p.fitter.fit_crowded(image, std::span<DiskFit>(s.fits), s.fitter);
+    pieces = detail::drop_ring_pieces(image, p.config.probe_radius_px, centre_row, centre_col, s.fits);
     sums.bright_field = bright_sum(p, image, centre_row, centre_col) * unit;
   });
   sums.dark_field = s.frame.total * unit - sums.bright_field;
   hand_out(p, s.fits, s.frame.noise.per_count, unit, centre_row, centre_col, disks);
-  return DetectStatus::ok;
+  return pieces >= k_ring_pieces && pieces > disks.size() ? DetectStatus::rings : DetectStatus::ok;
 }
 
 }  // namespace bragglive

@@ -46,9 +46,10 @@ struct FrameSums {
 
 enum class DetectStatus : std::uint8_t {
   ok = 1,
-  blank,      // no pixel above zero
-  saturated,  // every pixel at the type's maximum
-  not_finite  // float frame with NaN or infinity in more than masked pixels
+  blank,       // no pixel above zero
+  saturated,   // every pixel at the type's maximum
+  not_finite,  // float frame with NaN or infinity in more than masked pixels
+  rings        // a powder pattern: what is left in the list are the disks that stand out from its rings
 };
 
 class DiskDetector {

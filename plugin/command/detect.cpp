@@ -33,6 +33,7 @@ struct Job {
   std::uint64_t scan_index = 0;
   std::vector<std::byte> pixels;
   BraggList disks;
+  bool rings = false;
 };
 
 struct ThreadScratch {
@@ -73,6 +74,7 @@ class Detection {
       if (auto made = make_detector(*frame.start); !made) return tl::unexpected(made.error());
     Job& job = jobs_[used_++];
     job.scan_index = frame.scan_index;
+    job.rings = false;
     const auto* bytes = static_cast<const std::byte*>(frame.view.pixels);
     job.pixels.assign(bytes, bytes + frame.view.bytes());
     if (used_ == jobs_.size()) flush();
@@ -87,6 +89,9 @@ class Detection {
     std::fprintf(stderr, "%llu disks in %llu patterns%s\n", static_cast<unsigned long long>(disks_),
                  static_cast<unsigned long long>(patterns_),
                  refused_ ? fmt::format("; {} patterns refused: {}", refused_, reason_).c_str() : "");
+    if (rings_ > 0)
+      std::fprintf(stderr, "%llu of them are ring patterns: pieces of rings are no disks\n",
+                   static_cast<unsigned long long>(rings_));
     return {};
   }
 
@@ -186,6 +191,9 @@ class Detection {
     switch (fast_->detect(view, centre[0], centre[1], scratch.fast, job.disks, sums)) {
       case DetectStatus::ok:
         return {};
+      case DetectStatus::rings:
+        job.rings = true;
+        return {};
       case DetectStatus::blank:
         return "no pixel above zero";
       case DetectStatus::saturated:
@@ -201,6 +209,7 @@ class Detection {
     for (const BraggPeak& disk : job.disks)
       out_ << fmt::format("{},{:.7g},{:.7g},{:.7g}\n", job.scan_index, disk.qx, disk.qy, disk.intensity);
     disks_ += job.disks.size();
+    rings_ += job.rings;
     ++patterns_;
   }
 
@@ -218,7 +227,7 @@ class Detection {
   std::vector<ThreadScratch> scratch_;
   std::size_t used_ = 0;
   std::ofstream out_;
-  std::uint64_t disks_ = 0, patterns_ = 0, refused_ = 0;
+  std::uint64_t disks_ = 0, patterns_ = 0, refused_ = 0, rings_ = 0;
   std::string reason_;
 };
 

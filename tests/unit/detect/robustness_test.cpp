@@ -264,3 +264,55 @@ TEST_CASE("every option changes something") {
   soft.probe_edge_px = 3;
   CHECK(run(soft, pattern.view()).disks[0].qx != run({}, pattern.view()).disks[0].qx);
 }
+
+TEST_CASE("the rings of a powder are no disks, spots that stand out from them are") {
+  Pattern pattern;
+  pattern.shape = {192, 192};
+  pattern.expected.assign(192 * 192, 1.0);
+  const double row = 94.6;
+  const double col = 97.3;
+  for (int r = 0; r < 192; ++r)
+    for (int c = 0; c < 192; ++c) {
+      const double q = std::hypot((r - row) * 1.012, (c - col) / 1.012);  // a little elliptical
+      for (const double ring : {35.0, 41.0, 57.0, 67.0})
+        pattern.expected[static_cast<std::size_t>(r * 192 + c)] +=
+            40 * std::exp(-(q - ring) * (q - ring) / 8);
+    }
+  add_disk(pattern.expected, pattern.shape, row, col, 30000, 3, 1);
+  std::mt19937_64 random(6);
+  draw_counts(pattern, random);
+  const Run powder = run({}, pattern.view());
+  CHECK(powder.status == DetectStatus::rings);
+  CHECK(powder.disks.size() <= 4);
+  REQUIRE_FALSE(powder.disks.empty());
+  CHECK(std::hypot(powder.disks[0].qx - row, powder.disks[0].qy - col) < 0.1);
+  // Grains large enough for spots of their own, on the second ring.
+  const BraggList spots{{row + 41 * 0.8, col + 41 * 0.6, 4000}, {row - 41, col, 4000}};
+  for (const BraggPeak& spot : spots)
+    add_disk(pattern.expected, pattern.shape, spot.qx, spot.qy, spot.intensity, 3, 1);
+  draw_counts(pattern, random);
+  const Match match = compare(spots, run({}, pattern.view()).disks, 1.5);
+  CHECK(match.hits == 2);
+}
+
+TEST_CASE("disks that nearly touch along a circle stay disks") {
+  // Six and twelve of them on circles about the beam, closer than two diameters.
+  for (const int around : {6, 12}) {
+    Pattern pattern;
+    pattern.shape = {192, 192};
+    pattern.expected.assign(192 * 192, 0.3);
+    BraggList truth{{95.4, 96.2, 20000}};
+    const double radius = around * 7.5 / (2 * std::numbers::pi) + 20;
+    for (int i = 0; i < around; ++i) {
+      const double turn = 0.1 + i * 7.5 / radius;
+      truth.push_back({95.4 + radius * std::cos(turn), 96.2 + radius * std::sin(turn), 3000});
+    }
+    for (const BraggPeak& disk : truth)
+      add_disk(pattern.expected, pattern.shape, disk.qx, disk.qy, disk.intensity, 3, 1);
+    std::mt19937_64 random(2);
+    draw_counts(pattern, random);
+    const Run found = run({}, pattern.view());
+    CHECK(found.status == DetectStatus::ok);
+    CHECK(compare(truth, found.disks, 1).f1() == 1);
+  }
+}
