@@ -2,6 +2,7 @@
 #pragma once
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 namespace bragglive {
@@ -41,8 +42,9 @@ struct EngineCounters {
   std::uint64_t not_recorded = 0;  // that the disk was too slow or too full for
   std::uint64_t corrupt = 0, late = 0, skipped = 0;
   std::uint64_t slots = 0, slots_in_use = 0;
-  double frames_per_second = 0;  // stored, over the last second
-  double data_age_ms = 0;        // age of the newest stored frame
+  std::optional<std::uint64_t> detector_dropped;  // frames that the detector itself says it dropped
+  double frames_per_second = 0;                   // stored, over the last second
+  double data_age_ms = 0;                         // age of the newest stored frame
 };
 
 }  // namespace bragglive

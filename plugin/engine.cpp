@@ -90,6 +90,7 @@ EngineCounters Session::Engine::counters() const {
     result.slots = current->pool.size();
     result.slots_in_use = current->pool.in_use();
   }
+  if (const auto from = source()) result.detector_dropped = from->dropped_by_detector();
   return result;
 }
 

@@ -53,6 +53,7 @@ ResultSummary summarise(const MapSnapshot& map, const RunTimes& times, const Eng
   if (times.seconds > 0) summary.frames_per_second = static_cast<double>(times.frames) / times.seconds;
   summary.latency = counters.latency;
   summary.dropped = map.states[static_cast<std::size_t>(PositionState::skipped_by_policy)];
+  summary.detector_dropped = counters.detector_dropped;
   return summary;
 }
 
@@ -76,6 +77,7 @@ std::string to_json(const ResultSummary& summary) {
   json["latency_ms"] = {
       {"p50", summary.latency.p50_ms}, {"p99", summary.latency.p99_ms}, {"max", summary.latency.max_ms}};
   json["dropped"] = summary.dropped;
+  if (summary.detector_dropped) json["detector_dropped"] = *summary.detector_dropped;
   return json.dump();
 }
 
@@ -84,6 +86,8 @@ std::string to_text(const ResultSummary& summary) {
                                  summary.seconds, summary.frames_per_second);
   for (std::size_t i = 0; i < summary.states.size(); ++i)
     if (summary.states[i] > 0) text += fmt::format(" {} {}", summary.states[i], k_position_state_names[i]);
+  if (summary.detector_dropped.value_or(0) != 0)
+    text += fmt::format(" ({} dropped by the detector)", *summary.detector_dropped);
   text += "\n";
   for (std::size_t p = 1; p < summary.phase_names.size(); ++p)
     text += fmt::format("  {:<13}{:5.1f} %\n", summary.phase_names[p], 100 * summary.phase_fractions[p]);

@@ -24,7 +24,8 @@ struct ResultSummary {
   double seconds = 0;
   double frames_per_second = 0;
   LatencySummary latency;
-  std::uint64_t dropped = 0;  // skipped by policy
+  std::uint64_t dropped = 0;                      // skipped by policy
+  std::optional<std::uint64_t> detector_dropped;  // by the detector itself, where it says so
 };
 
 ResultSummary summarise(const MapSnapshot& map, const RunTimes& times, const EngineCounters& counters);

@@ -27,6 +27,7 @@ class FrameSink {
 struct SinkOptions {
   std::string protocol = "native";
   std::chrono::milliseconds patience{30000};  // for a receiver to come, and for it to take a frame
+  std::uint16_t rest_port = 0;                // of a simulated DECTRIS detector: its REST interface; 0 = none
   LogSink log;
 };
 

@@ -76,6 +76,8 @@ class FrameSource {
     (void)scan_index;
     return std::nullopt;  // else: frame.pixels() native-endian pixels, decoded
   }
+  // Frames that the detector itself says it had to drop; nullopt: it does not say.
+  virtual std::optional<std::uint64_t> dropped_by_detector() const { return std::nullopt; }
 };
 
 struct SourceOptions {
@@ -84,7 +86,8 @@ struct SourceOptions {
   std::string protocol = "native";  // of an endpoint
   std::string dataset;              // inside an HDF5 file; empty = found by layout
   std::string channel;              // of a detector with several thresholds; empty = its first
-  double rate_hz = 0;               // replay: frames per second; 0 = as fast as they are taken
+  std::string rest;    // of a DECTRIS detector: its REST interface, http://host; empty = listen only
+  double rate_hz = 0;  // replay: frames per second; 0 = as fast as they are taken
   // A recording that is still being written: its frames are taken as they come, until all are there or none
   // has come for so long. HDF5 written for readers (SWMR) is followed without being asked to.
   bool follow = false;

@@ -5,6 +5,7 @@
 
 #include "streams/crystfel/crystfel.hpp"
 #include "streams/dectris/receiver.hpp"
+#include "streams/dectris/rest_simulator.hpp"
 #include "streams/dectris/senders.hpp"
 #include "streams/frame_sink.hpp"
 #include "streams/frame_source.hpp"
@@ -43,6 +44,10 @@ Expected<const Protocol*> find_protocol(std::string_view name) {
   return fail(ErrorArea::usage, "unknown protocol '{}' (there is {})", name, names);
 }
 
+tl::unexpected<Error> only_dectris_has_rest() {
+  return fail(ErrorArea::usage, "--rest belongs to DECTRIS detectors (--protocol dectris1 or dectris2)");
+}
+
 // A file that is only now being made may have no name, no header and no frame yet.
 Expected<std::unique_ptr<Recording>> open_file(const std::string& path, const SourceOptions& options) {
   RecordingOptions chosen;
@@ -68,6 +73,7 @@ Expected<std::unique_ptr<FrameSource>> open_unguided(const std::string& uri, con
   if (is_endpoint(uri)) {
     const auto protocol = find_protocol(options.protocol);
     if (!protocol) return tl::unexpected(protocol.error());
+    if (!options.rest.empty() && !(*protocol)->name.starts_with("dectris")) return only_dectris_has_rest();
     return (*protocol)->receive(uri, options);
   }
   if (const std::size_t colon = uri.find(':'); colon != std::string::npos) {
@@ -107,7 +113,11 @@ Expected<std::unique_ptr<FrameSource>> open_source(const std::string& uri, const
 Expected<std::unique_ptr<FrameSink>> open_sink(const std::string& uri, const SinkOptions& options) {
   const auto protocol = find_protocol(options.protocol);
   if (!protocol) return tl::unexpected(protocol.error());
-  return (*protocol)->send(uri, options);
+  const bool dectris = (*protocol)->name.starts_with("dectris");
+  if (options.rest_port != 0 && !dectris) return only_dectris_has_rest();
+  auto sink = (*protocol)->send(uri, options);
+  if (!sink || options.rest_port == 0) return sink;
+  return dectris::with_rest(std::move(*sink), options.rest_port, (*protocol)->name == "dectris2");
 }
 
 }  // namespace bragglive

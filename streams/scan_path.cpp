@@ -43,6 +43,8 @@ class PathSource final : public FrameSource {
   bool live() const override { return source_->live(); }
   std::string description() const override { return source_->description(); }
 
+  std::optional<std::uint64_t> dropped_by_detector() const override { return source_->dropped_by_detector(); }
+
   std::optional<std::vector<std::byte>> frame_again(std::uint64_t position) const override {
     const auto scan = shape();
     if (!scan || path_.repeated || position >= scan->positions()) return std::nullopt;

@@ -29,6 +29,7 @@ struct SendOptions {
   std::vector<std::string> faults;
   std::uint64_t repeat = 1, frames = 0, series = 0;
   double wait_s = 30;
+  std::uint16_t rest_port = 0;
   unsigned threads = 0;
 };
 
@@ -67,6 +68,7 @@ Expected<int> send(const SendOptions& options) {
   SinkOptions sink_options;
   sink_options.protocol = options.protocol;
   sink_options.patience = std::chrono::milliseconds(static_cast<std::int64_t>(options.wait_s * 1000));
+  sink_options.rest_port = options.rest_port;
   sink_options.log = stderr_log();
   auto opened = open_sink(options.endpoint, sink_options);
   if (!opened) return tl::unexpected(opened.error());
@@ -121,6 +123,7 @@ Run add_send(CLI::App& app) {
   app.add_option("--wait", options->wait_s, "seconds to wait for a receiver")
       ->capture_default_str()
       ->check(CLI::Range(0.1, 1e6));
+  app.add_option("--rest", options->rest_port, "port of the simulated DECTRIS detector's REST interface");
   app.add_option("--fault", options->faults, std::string("misbehave: ") + std::string(k_fault_help));
   app.add_option("--threads", options->threads, "accepted by every command; sending uses one");
   return [options] {

@@ -17,6 +17,8 @@ void add_source_arguments(CLI::App& app, SourceArguments& arguments) {
                  "path inside an HDF5 recording; found by its layout otherwise");
   app.add_option("--channel", arguments.channel,
                  "threshold of a detector that sends several, e.g. threshold_1");
+  app.add_option("--rest", arguments.rest,
+                 "http://host of a DECTRIS detector: its settings are checked, its dropped images counted");
   app.add_flag(
       "--follow", arguments.follow,
       "the recording is still being written: take its frames as they come (HDF5 SWMR, .mib, .raw, .npy)");
@@ -51,6 +53,7 @@ Expected<std::unique_ptr<FrameSource>> open_source(const SourceArguments& argume
   options.dataset = arguments.dataset;
   options.channel = arguments.channel;
   options.path = arguments.path;
+  options.rest = arguments.rest;
   options.follow = arguments.follow;
   options.follow_quiet =
       std::chrono::milliseconds(static_cast<std::int64_t>(arguments.follow_quiet_s * 1000));

@@ -16,6 +16,7 @@ struct SourceArguments {
   std::string protocol = "native";
   std::string dataset;
   std::string channel;
+  std::string rest;
   ScanPath path;
   bool follow = false;
   double follow_quiet_s = 10;

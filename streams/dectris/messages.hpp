@@ -46,6 +46,10 @@ struct ParseError {
   std::optional<std::uint64_t> number;  // the image that is lost
 };
 
+// Frames of a series. External enable: every gate is one frame; otherwise every trigger starts a run of
+// images.
+std::uint64_t expected_frames(std::string_view trigger_mode, std::uint64_t images, std::uint64_t triggers);
+
 // One multipart message of stream v1 (JSON and blobs). Views point into the parts. Tolerates what recorded
 // detectors and simulators send: empty flat fields and masks, wrong hashes, the configuration in a message of
 // its own, a misspelt end.

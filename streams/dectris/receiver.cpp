@@ -2,7 +2,9 @@
 
 #include <vector>
 
+#include "streams/dectris/detector_watch.hpp"
 #include "streams/dectris/series_assembler.hpp"
+#include "streams/http/http_client.hpp"
 #include "streams/zmq/message_reader.hpp"
 
 namespace bragglive::dectris {
@@ -72,7 +74,12 @@ Expected<std::unique_ptr<FrameSource>> open(const std::string& uri, const Source
   auto reader = MessageReader::open(*endpoint, reader_options);
   if (!reader) return tl::unexpected(reader.error());
   std::string description = fmt::format("DECTRIS stream v{} at {}", version2 ? 2 : 1, endpoint->address);
-  return std::make_unique<Receiver>(std::move(*reader), options, version2, std::move(description));
+  auto receiver = std::make_unique<Receiver>(std::move(*reader), options, version2, std::move(description));
+  if (options.rest.empty()) return receiver;
+  auto server = parse_http_address(options.rest);
+  if (!server) return tl::unexpected(server.error());
+  return watched(std::move(receiver),
+                 std::make_unique<DetectorWatch>(std::move(*server), version2, options.log));
 }
 
 }  // namespace

@@ -43,18 +43,10 @@ tl::unexpected<ParseError> broken(std::string text, std::optional<std::uint64_t>
       ParseError{Error{ErrorArea::format, "DECTRIS stream: " + std::move(text)}, number});
 }
 
-// External enable: every gate is one frame; otherwise every trigger starts a run of nimages.
-std::uint64_t expected_frames(const Json& config) {
-  const std::uint64_t triggers = number_in(config, "ntrigger").value_or(0),
-                      images = number_in(config, "nimages").value_or(0);
-  const std::string mode = text_in(config, "trigger_mode");
-  if (mode == "exte" || mode == "inte") return triggers;
-  if (triggers != 0 && images > std::numeric_limits<std::uint64_t>::max() / triggers) return 0;
-  return images * triggers;
-}
-
 void add_config(const Json& config, SeriesStart& start) {
-  start.expected_frames = expected_frames(config);
+  start.expected_frames =
+      expected_frames(text_in(config, "trigger_mode"), number_in(config, "nimages").value_or(0),
+                      number_in(config, "ntrigger").value_or(0));
   for (const auto& [key, value] : config.items()) {
     if (value.is_string()) start.metadata[key] = value.get<std::string>().substr(0, k_max_text);
     if (value.is_primitive() && !value.is_string() && !value.is_null()) start.metadata[key] = value.dump();
@@ -149,6 +141,12 @@ tl::expected<Message, ParseError> parse_image(const Json& first, Parts parts) {
 }
 
 }  // namespace
+
+std::uint64_t expected_frames(std::string_view trigger_mode, std::uint64_t images, std::uint64_t triggers) {
+  if (trigger_mode == "exte" || trigger_mode == "inte") return triggers;
+  if (triggers != 0 && images > std::numeric_limits<std::uint64_t>::max() / triggers) return 0;
+  return images * triggers;
+}
 
 tl::expected<Message, ParseError> parse_stream1(Parts parts) {
   if (parts.empty()) return broken("an empty message");

@@ -31,6 +31,31 @@ class Stream(Case):
         for name in direct:
             np.testing.assert_array_equal(live[name], direct[name], err_msg=name)
 
+    def test_a_detector_with_rest_is_asked_what_it_dropped(self):
+        endpoint, rest = free_endpoint(), free_endpoint().removeprefix("tcp://127.0.0.1:")
+        for protocol in ("dectris2", "dectris1"):
+            label = self.start("label", endpoint, "--protocol", protocol, "--scan", SCAN, "--rest", f"http://127.0.0.1:{rest}", "--json",
+                               "--calibration", self.calibration(), "--scan-timeout", 3)
+            run("send", DEMO, endpoint, "--protocol", protocol, "--rest", rest, "--rate", 200, "--fault", "drop=10")
+            code, out, err = finish(label)
+            self.assertEqual(code, 0, err)
+            summary = json.loads(out.splitlines()[-1])
+            self.assertEqual(summary["states"]["missing"], 57)
+            self.assertGreater(summary["detector_dropped"], 20)
+            self.assertIn("the detector has dropped", err)
+        code, _, err = run("label", endpoint, "--rest", "http://127.0.0.1:1")
+        self.assertEqual(code, 2)
+        self.assertIn("--rest belongs to DECTRIS", err)
+
+    def calibration(self):
+        """The demo specimen's, as a file."""
+        path = self.folder / "c.toml"
+        if not path.exists():
+            self.label(DEMO, "--out", self.folder / "demo.h5")
+            with h5py.File(self.folder / "demo.h5") as result:
+                path.write_text(result.attrs["calibration"])
+        return path
+
     def test_every_encoding_and_a_reordered_stream_give_the_same_map(self):
         self.label(DEMO, "--out", self.folder / "direct.h5")
         direct = planes(self.folder / "direct.h5")
