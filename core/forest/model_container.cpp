@@ -168,17 +168,19 @@ Expected<void> write_model_container(const std::filesystem::path& file,
   }
   header.file_bytes = end;
   header.crc = header_crc(header, table);
-  std::vector<std::byte> bytes(end);
-  std::memcpy(bytes.data(), &header, sizeof header);
-  std::memcpy(bytes.data() + sizeof header, table.data(), table.size() * sizeof(TableEntry));
-  for (std::size_t i = 0; i < sections.size(); ++i)
-    std::copy(sections[i].bytes.begin(), sections[i].bytes.end(),
-              bytes.begin() + static_cast<std::ptrdiff_t>(table[i].offset));
-
   const std::string target = file.string(), beside = target + ".part";
   const int out = ::open(beside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
   if (out < 0) return fail(ErrorArea::file, "cannot write {}: {}", target, std::strerror(errno));
-  auto done = write_all(out, bytes, target);
+  // Piece by piece: large forests would not fit into memory a second time.
+  auto done = write_all(out, std::as_bytes(std::span(&header, 1)), target);
+  if (done) done = write_all(out, std::as_bytes(std::span(table)), target);
+  std::uint64_t at = sizeof header + table.size() * sizeof(TableEntry);
+  constexpr std::array<std::byte, k_alignment> k_zeros{};
+  for (std::size_t i = 0; i < sections.size() && done; ++i) {
+    done = write_all(out, std::span(k_zeros).first(table[i].offset - at), target);
+    if (done) done = write_all(out, sections[i].bytes, target);
+    at = table[i].offset + table[i].size;
+  }
   if (done && ::fsync(out) != 0 &&
       errno != EINVAL)  // EINVAL: the target cannot be flushed, a pipe for instance
     done = fail(ErrorArea::file, "cannot write {}: {}", target, std::strerror(errno));

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <limits>
 #include <map>
 #include <vector>
@@ -31,20 +32,28 @@ AggregateLabel aggregate(std::span<const PatternLabel> patterns) {
   const auto best = std::max_element(out.weight.begin(), out.weight.end());
   out.system = static_cast<CrystalSystem>(best - out.weight.begin());
   out.confidence = static_cast<float>(*best / total);
+  std::vector<PatternLabel> of_winner;
+  std::copy_if(patterns.begin(), patterns.end(), std::back_inserter(of_winner),
+               [&](const PatternLabel& label) { return label.system == out.system; });
+  agree_on_structure(of_winner, out.space_group, out.lattice_angstrom);
+  return out;
+}
+
+void agree_on_structure(std::span<const PatternLabel> patterns, std::uint16_t& space_group,
+                        std::array<float, 3>& lattice_angstrom) {
   std::map<std::uint16_t, double> groups;
   std::array<std::vector<float>, 3> lengths;
   for (const PatternLabel& label : patterns) {
-    if (label.system != out.system) continue;
     if (label.space_group != 0)
       groups[label.space_group] += static_cast<double>(label.space_group_confidence);
     for (std::size_t k = 0; k < 3; ++k)
       if (std::isfinite(label.lattice_angstrom[k])) lengths[k].push_back(label.lattice_angstrom[k]);
   }
   double most = 0;
+  space_group = 0;
   for (const auto& [group, weight] : groups)
-    if (weight > most) most = weight, out.space_group = group;
-  for (std::size_t k = 0; k < 3; ++k) out.lattice_angstrom[k] = median(lengths[k]);
-  return out;
+    if (weight > most) most = weight, space_group = group;
+  for (std::size_t k = 0; k < 3; ++k) lattice_angstrom[k] = median(lengths[k]);
 }
 
 }  // namespace bragglive

@@ -19,4 +19,9 @@ struct AggregateLabel {
 // Ties go to the lower number.
 AggregateLabel aggregate(std::span<const PatternLabel> patterns);
 
+// Space group and lattice of all patterns together: the group by the sum of its shares of votes, the lengths
+// as medians. What the labels' own systems are does not matter.
+void agree_on_structure(std::span<const PatternLabel> patterns, std::uint16_t& space_group,
+                        std::array<float, 3>& lattice_angstrom);
+
 }  // namespace bragglive

@@ -226,8 +226,7 @@ Expected<void> check_forest(const std::optional<Forest>& forest, ForestKind kind
 
 }  // namespace
 
-Expected<std::shared_ptr<const CrystalModel>> make_crystal_model(CrystalModelParts parts,
-                                                                 std::string checksum) {
+Expected<std::shared_ptr<const FeatureSet>> check_crystal_model(const CrystalModelParts& parts) {
   auto features = feature_set_of(parts);
   if (!features) return tl::unexpected(features.error());
   if (!parts.system) return fail(ErrorArea::format, "model: there is no crystal-system forest");
@@ -245,6 +244,13 @@ Expected<std::shared_ptr<const CrystalModel>> make_crystal_model(CrystalModelPar
     return tl::unexpected(good.error());
   if (auto good = parts.confidence.check(); !good) return tl::unexpected(good.error());
   if (auto good = check_labels(parts); !good) return tl::unexpected(good.error());
+  return features;
+}
+
+Expected<std::shared_ptr<const CrystalModel>> make_crystal_model(CrystalModelParts parts,
+                                                                 std::string checksum) {
+  auto features = check_crystal_model(parts);
+  if (!features) return tl::unexpected(features.error());
   return std::make_shared<const Hierarchy>(std::move(parts), std::move(*features), std::move(checksum));
 }
 

@@ -121,7 +121,7 @@ Expected<LoadedModelParts> parts_of(const ModelContainer& container, const std::
 }  // namespace
 
 Expected<void> save_crystal_model(const std::filesystem::path& file, const CrystalModelParts& parts) {
-  if (auto checked = make_crystal_model(parts, ""); !checked) return tl::unexpected(checked.error());
+  if (auto checked = check_crystal_model(parts); !checked) return tl::unexpected(checked.error());
   Json metadata = Json::parse(parts.provenance, nullptr, false);
   if (!metadata.is_object()) return fail(ErrorArea::usage, "model: the provenance is not a JSON object");
   metadata["format"] = "bragglive-crystal-model";

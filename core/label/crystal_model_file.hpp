@@ -38,7 +38,8 @@ struct CrystalModelParts {
 // The feature set that `parts` names; with phases it is made of them.
 Expected<std::shared_ptr<const FeatureSet>> feature_set_of(const CrystalModelParts& parts);
 
-// Checks that features, forests and labels fit together.
+// Checks that features, forests and labels fit together; the features are what the parts name.
+Expected<std::shared_ptr<const FeatureSet>> check_crystal_model(const CrystalModelParts& parts);
 Expected<std::shared_ptr<const CrystalModel>> make_crystal_model(CrystalModelParts parts,
                                                                  std::string checksum);
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/frame/error.hpp"
+#include "core/train/large_bytes.hpp"
 
 namespace bragglive {
 
@@ -52,7 +53,7 @@ class BinnedTable {
  private:
   BinEdges edges_;
   std::size_t rows_, row_bytes_;
-  std::vector<std::uint8_t> columns_, by_row_;
+  LargeBytes columns_, by_row_;
 };
 
 }  // namespace bragglive

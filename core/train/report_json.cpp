@@ -50,6 +50,8 @@ Json system_json(const SystemScores& scores) {
   out["precision"] = precision;
   double unlabelled = 0;
   for (const auto& row : scores.count) unlabelled += row[0];
+  out["mean_confidence_right"] = number(scores.mean_confidence(true));
+  out["mean_confidence_wrong"] = number(scores.mean_confidence(false));
   out["without_label"] = number(unlabelled / scores.total);
   return out;
 }
@@ -61,12 +63,12 @@ Json groups_json(const std::array<Share, k_crystal_systems>& shares) {
   return out;
 }
 
-Json lattice_json(const std::array<std::array<std::vector<float>, 3>, k_crystal_systems>& errors) {
+Json lattice_json(const LengthGuesses& guesses) {
   Json out = Json::object();
-  for (std::size_t s = 1; s < errors.size(); ++s) {
-    if (errors[s][0].empty()) continue;
+  for (std::size_t s = 1; s < guesses.size(); ++s) {
+    if (guesses[s][0].empty()) continue;
     Json medians = Json::array();
-    for (const auto& of_length : errors[s]) medians.push_back(number(median_of(of_length)));
+    for (const auto& of_length : guesses[s]) medians.push_back(number(median_error(of_length)));
     out[std::string(k_crystal_system_names[s])] = medians;
   }
   return out;
@@ -117,7 +119,8 @@ std::string report_json(const Evaluation& evaluation, const ReportContext& conte
   if (settings.is_object()) {
     settings["merged10_rule"] =
         evaluation.merged_by_forest
-            ? "the model's forest for groups of patterns, on features of ten spot lists"
+            ? "log probability of the model's forest for groups, on features of ten spot lists, plus a share "
+              "of the sum of those of the ten patterns"
             : "sum over ten patterns of log(mean leaf probability + 0.001)";
     settings["submodels"] =
         "space group and lattice of the predicted system, counted under the predicted system";

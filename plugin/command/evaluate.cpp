@@ -4,6 +4,7 @@
 #include <mutex>
 #include <nlohmann/json.hpp>
 
+#include "core/label/group_model.hpp"
 #include "core/train/report.hpp"
 #include "core/train/specimen_evaluation.hpp"
 #include "plugin/command/command.hpp"
@@ -20,6 +21,7 @@ struct Options {
   std::vector<std::filesystem::path> data;
   bool all_materials = false, no_stress = false;
   std::uint64_t seed = 7;
+  double share_of_one = GroupModel::Rule{}.share_of_one;
   unsigned threads = 0;
 };
 
@@ -53,6 +55,7 @@ int run(const Options& options) {
   config.seed = options.seed;
   config.stress = !options.no_stress;
   config.threads = options.threads;
+  config.merged_share_of_one = options.share_of_one;
   Progress bar("evaluating");
   std::mutex drawing;
   config.progress = [&](std::uint64_t done, std::uint64_t total) {
@@ -105,6 +108,10 @@ Run add_evaluate(CLI::App& app) {
   app.add_flag("--all-materials", o->all_materials,
                "also materials outside the test split (the model may have learnt from them)");
   app.add_flag("--no-stress", o->no_stress, "leave out the curves over errors of the measurement");
+  app.add_option("--share-of-one", o->share_of_one,
+                 "how much each pattern counts beside the forest for groups of patterns")
+      ->check(CLI::Range(0.0, 10.0))
+      ->capture_default_str();
   app.add_option("--seed", o->seed)->capture_default_str();
   app.add_option("--threads", o->threads, "0 = all");
   return [o] { return run(*o); };

@@ -1,10 +1,12 @@
 // `bragglive predict`: PEAKS.csv -> what the model says, one JSON object a line.
+#include <algorithm>
 #include <cmath>
 #include <memory>
 #include <nlohmann/json.hpp>
 
 #include "core/label/aggregate.hpp"
 #include "core/label/crystal_model_file.hpp"
+#include "core/label/group_model.hpp"
 #include "plugin/command/command.hpp"
 #include "plugin/command/peaks_csv.hpp"
 #include "plugin/shipped_model.hpp"
@@ -58,33 +60,104 @@ Json to_json(const PatternLabel& label, std::span<const std::string> phases) {
   return out;
 }
 
-// The votes of the space-group forest, which the live label does not keep.
-Json group_votes(const CrystalModelParts& parts, CrystalSystem system, const float* features) {
-  const auto& forest = parts.space_group[static_cast<std::size_t>(system)];
-  Json out = Json::object();
-  if (!forest) return out;
-  Forest::Scratch scratch;
-  std::vector<double> probability(forest->outputs());
-  std::vector<std::uint16_t> votes(forest->outputs());
-  forest->classify(std::span(&features, 1), scratch, probability, votes);
-  for (std::size_t k = 0; k < votes.size(); ++k)
-    if (votes[k] > 0) out[std::to_string(forest->parts().labels[k])] = votes[k];
-  return out;
+// What the forests of one crystal system say, whatever the label.
+class SystemForests {
+ public:
+  SystemForests(const CrystalModelParts& parts, CrystalSystem system)
+      : group_(parts.space_group[static_cast<std::size_t>(system)]),
+        lattice_(parts.lattice[static_cast<std::size_t>(system)]) {}
+
+  // Sets space group and its share of votes; returns all votes, which the live label does not keep.
+  Json group(const float* features, PatternLabel& label) const {
+    Json out = Json::object();
+    if (!group_) return out;
+    Forest::Scratch scratch;
+    std::vector<double> probability(group_->outputs());
+    std::vector<std::uint16_t> votes(group_->outputs());
+    group_->classify(std::span(&features, 1), scratch, probability, votes);
+    label.space_group = group_->parts().labels[arg_max(probability)];
+    label.space_group_confidence = static_cast<float>(*std::max_element(votes.begin(), votes.end())) /
+                                   static_cast<float>(group_->trees());
+    for (std::size_t k = 0; k < votes.size(); ++k)
+      if (votes[k] > 0) out[std::to_string(group_->parts().labels[k])] = votes[k];
+    return out;
+  }
+
+  void lattice(const float* features, PatternLabel& label) const {
+    if (!lattice_) return;
+    Forest::Scratch scratch;
+    std::vector<double> values(3 * std::size_t{lattice_->trees()});
+    lattice_->regress(std::span(&features, 1), 3, scratch, values);
+    for (std::size_t k = 0; k < 3; ++k) {
+      const MedianSpread found =
+          median_and_spread(std::span(values).subspan(k * lattice_->trees(), lattice_->trees()));
+      label.lattice_angstrom[k] = static_cast<float>(found.median);
+      label.lattice_spread_angstrom[k] = static_cast<float>(found.half_68);
+    }
+  }
+
+ private:
+  const std::optional<Forest>&group_, &lattice_;
+};
+
+// One pattern with enough disks.
+struct Predicted {
+  PatternLabel label;
+  BraggList disks;
+  std::vector<float> features;
+};
+
+Json weights_of(const AggregateLabel& all) {
+  Json weights = Json::object();
+  for (std::size_t s = 1; s < all.weight.size(); ++s)
+    if (all.weight[s] > 0) weights[std::string(k_crystal_system_names[s])] = all.weight[s];
+  return weights;
 }
 
-void lattice_of_system(const CrystalModelParts& parts, CrystalSystem system, const float* features,
-                       PatternLabel& label) {
-  const auto& forest = parts.lattice[static_cast<std::size_t>(system)];
-  if (!forest) return;
-  Forest::Scratch scratch;
-  std::vector<double> values(3 * std::size_t{forest->trees()});
-  forest->regress(std::span(&features, 1), 3, scratch, values);
-  for (std::size_t k = 0; k < 3; ++k) {
-    const MedianSpread found =
-        median_and_spread(std::span(values).subspan(k * forest->trees(), forest->trees()));
-    label.lattice_angstrom[k] = static_cast<float>(found.median);
-    label.lattice_spread_angstrom[k] = static_cast<float>(found.half_68);
+// One object for all patterns: they show one crystal.
+Expected<Json> aggregate_json(const CrystalModelParts& parts, std::span<const std::string> phases,
+                              std::optional<CrystalSystem> lattice_system, std::vector<Predicted> patterns) {
+  const auto group = GroupModel::create(parts);
+  if (!group) return tl::unexpected(group.error());
+  std::vector<PatternLabel> labels;
+  std::vector<BraggList> lists;
+  std::vector<SystemProbabilities> each;
+  for (const Predicted& one : patterns) {
+    labels.push_back(one.label);
+    lists.push_back(one.disks);
+    each.push_back(group->ask_one(one.features));
   }
+  const AggregateLabel voted = aggregate(labels);
+  const GroupLabel together = group->ask(lists, each);
+  const SystemForests groups(parts, together.system),
+      lengths(parts, lattice_system.value_or(together.system));
+  if (phases.empty())
+    for (std::size_t i = 0; i < patterns.size(); ++i) {
+      groups.group(patterns[i].features.data(), labels[i]);
+      lengths.lattice(patterns[i].features.data(), labels[i]);
+    }
+  else
+    std::erase_if(labels, [&](const PatternLabel& label) { return label.phase != together.phase; });
+  std::uint16_t space_group = 0;
+  std::array<float, 3> lattice{};
+  agree_on_structure(labels, space_group, lattice);
+  Json out = {{"patterns", patterns.size()}, {"crystal_system", name_of(together.system)}};
+  Json probabilities = Json::object();
+  const std::size_t first = phases.empty() ? 1 : 0, end = phases.empty() ? k_crystal_systems : phases.size();
+  for (std::size_t k = first; k < end; ++k)
+    if (together.probability[k] > 0)
+      probabilities[phases.empty() ? std::string(k_crystal_system_names[k]) : phases[k]] =
+          rounded(together.probability[k]);
+  if (!phases.empty()) out["phase"] = patterns.empty() ? Json() : Json(phases[together.phase]);
+  out["confidence"] = rounded(together.confidence);
+  out["probabilities"] = probabilities;
+  out["rule"] = group->has_forest() ? "forest for groups and log probabilities" : "log probabilities";
+  out["space_group"] = space_group;
+  out["lattice_angstrom"] = numbers(lattice);
+  out["difference_aggregation"] = {{"crystal_system", name_of(voted.system)},
+                                   {"weights", weights_of(voted)},
+                                   {"confidence", rounded(voted.confidence)}};
+  return out;
 }
 
 int run(const Options& options) {
@@ -95,18 +168,17 @@ int run(const Options& options) {
       return report(
           Error{ErrorArea::usage, "--lattice-system: '" + options.lattice_system + "' is no crystal system"});
   }
-  const auto path = model_path(options.model);
-  const auto model = load_crystal_model(path);
-  if (!model) return report(model.error());
-  const auto parts = load_crystal_model_parts(path);
+  const auto parts = load_crystal_model_parts(model_path(options.model));
   if (!parts) return report(parts.error());
+  const auto model = make_crystal_model(parts->parts, parts->checksum);
+  if (!model) return report(model.error());
   const auto peaks = read_peaks_csv(options.peaks);
   if (!peaks) return report(peaks.error());
   const FeatureSet& features = (*model)->features();
   const auto feature_scratch = features.make_scratch();
   const auto model_scratch = (*model)->make_scratch();
   std::vector<float> values(features.size());
-  std::vector<PatternLabel> labels;
+  std::vector<Predicted> kept;
   for (std::size_t i = 0; i < peaks->patterns.size(); ++i) {
     const BraggList& list = peaks->patterns[i];
     PatternLabel label;
@@ -114,9 +186,9 @@ int run(const Options& options) {
     if (list.size() >= k_min_disks) {
       features.compute(list, feature_scratch.get(), values);
       (*model)->predict(values, *model_scratch, std::span(&label, 1));
-      if (lattice_system) lattice_of_system(parts->parts, *lattice_system, values.data(), label);
-      groups = group_votes(parts->parts, label.system, values.data());
-      labels.push_back(label);
+      if (lattice_system) SystemForests(parts->parts, *lattice_system).lattice(values.data(), label);
+      groups = SystemForests(parts->parts, label.system).group(values.data(), label);
+      if (options.aggregate) kept.push_back({label, list, values});
     } else {
       label.lattice_angstrom.fill(NAN);
       label.lattice_spread_angstrom.fill(NAN);
@@ -130,16 +202,9 @@ int run(const Options& options) {
     fmt::print("{}\n", line.dump());
   }
   if (!options.aggregate) return 0;
-  const AggregateLabel all = aggregate(labels);
-  Json line = {{"patterns", labels.size()}, {"crystal_system", name_of(all.system)}};
-  Json weights = Json::object();
-  for (std::size_t s = 1; s < all.weight.size(); ++s)
-    if (all.weight[s] > 0) weights[std::string(k_crystal_system_names[s])] = all.weight[s];
-  line["weights"] = weights;
-  line["confidence"] = rounded(all.confidence);
-  line["space_group"] = all.space_group;
-  line["lattice_angstrom"] = numbers(all.lattice_angstrom);
-  fmt::print("{}\n", line.dump());
+  const auto line = aggregate_json(parts->parts, (*model)->phase_names(), lattice_system, std::move(kept));
+  if (!line) return report(line.error());
+  fmt::print("{}\n", line->dump());
   return 0;
 }
 

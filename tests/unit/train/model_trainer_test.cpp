@@ -147,7 +147,7 @@ TEST_CASE("a model is trained, saved, loaded and right about materials that it h
   CHECK(evaluation->individual.accuracy() > 0.9);
   CHECK(evaluation->aggregate10.accuracy() >= evaluation->individual.accuracy() - 0.1);
   CHECK(evaluation->group_individual[7].value() == 1);  // there is only one cubic group
-  CHECK(median_of(evaluation->lattice_individual[7][0]) <
+  CHECK(median_error(evaluation->lattice_individual[7][0]) <
         0.05);  // the feature measures it, the forest says which multiple
 
   const auto json = nlohmann::json::parse(report_json(*evaluation, {R"({"model":"m"})", "t"}));
