@@ -18,6 +18,8 @@ constexpr double k_hump = 0.02;                 // their standard deviation over
 // not meet its centre.
 constexpr double k_rough = 0.72;
 
+constexpr double k_handful = 12;  // counts
+
 struct Background {
   float counts = 0;  // in the disks that are used
   float cells = 0;
@@ -61,6 +63,15 @@ Background background_at(const Plan& p, const Cell* at, float unit, float varian
   return background;
 }
 
+// What is known from farther away, less the more counts are near: there the background may be curved.
+void add_wide(float per_cell, float disk_cells, Background& background) {
+  constexpr float k_disks = 24;
+  constexpr float k_enough = 30;  // counts
+  const float cells = k_disks * disk_cells * std::max(0.0f, 1 - background.counts / k_enough);
+  background.counts += per_cell * cells;
+  background.cells += cells;
+}
+
 // Peak of a hat-shaped profile through three points.
 float hat(int before, int at, int after) {
   const int fall = at - std::min(before, after);
@@ -78,17 +89,24 @@ int clamped_from(const Plan& p) {
   return p.disk_cells * p.cell_most / 5 * 3;
 }
 
-void test_cell(const Plan& p, const ReducedFrame& frame, const Cell* sums, const Cell* sharp, int row,
-               int col, double variance, std::vector<DiskFit>& candidates) {
+void test_cell(const Plan& p, const ReducedFrame& frame, int row, int col, double variance,
+               SearchScratch& s) {
+  const Cell* sums = s.sums.data();
+  const Cell* sharp = s.sharp.data();
   const auto stride = static_cast<std::ptrdiff_t>(p.stride);
   const std::ptrdiff_t at = static_cast<std::ptrdiff_t>(p.origin) + row * stride + col;
   const auto unit = static_cast<float>(frame.unit);
-  const Background ring = background_at(p, sums + at, unit, static_cast<float>(variance));
+  Background ring = background_at(p, sums + at, unit, static_cast<float>(variance));
   const auto disk_cells = static_cast<float>(p.disk_cells);
+  if (s.wide.used()) add_wide(s.wide.at(row, col), disk_cells, ring);
   const float alpha = disk_cells / ring.cells;
   const float on = static_cast<float>(sums[at]) * unit;
   const double z = rough_significance(on / variance, ring.counts / variance, static_cast<double>(alpha));
-  if (z < k_rough * p.threshold) return;
+  // Roots are no measure of a handful of counts.
+  const bool few = on < k_handful * variance;
+  const double least = k_rough * p.threshold;
+  if (few ? li_ma(on / variance, ring.counts / variance, static_cast<double>(alpha)) < least : z < least)
+    return;
   const Cell* peak = sharp + at;
   const auto block = static_cast<float>(p.block);
   const float per_cell = ring.counts / ring.cells;
@@ -109,7 +127,7 @@ void test_cell(const Plan& p, const ReducedFrame& frame, const Cell* sums, const
     fit.off_counts = ring.counts;
     fit.off_pixels = ring.cells * block * block;
   }
-  candidates.push_back(fit);
+  s.candidates.push_back(fit);
 }
 
 // The disk's counts without pixels that no disk of these counts would have: hot
@@ -149,7 +167,8 @@ void search(const Plan& p, const ReducedFrame& frame, int first_row, int last_ro
   test.diagonal = p.pair_diagonal;
   const double look = std::max(0.5, k_rough * p.threshold);
   test.variance = static_cast<float>(look * look * variance / frame.unit);
-  const double few = std::max(3 * variance, 0.5 * p.config.min_counts * frame.factor) / frame.unit;
+  const double few =
+      std::max((s.wide.few() ? 2 : 3) * variance, 0.5 * p.config.min_counts * frame.factor) / frame.unit;
   test.min_sum = static_cast<Cell>(std::clamp(std::max(few, least), 1.0, 32000.0));
   const int most = frame.clamped ? clamped_from(p) : 32767;
   const int edge = p.edge / p.block;
@@ -162,8 +181,7 @@ void search(const Plan& p, const ReducedFrame& frame, int first_row, int last_ro
                               static_cast<std::size_t>(edge), static_cast<std::size_t>(end_col), test,
                               s.found.data(), s.found.size());
     for (std::size_t i = 0; i < count && s.candidates.size() < k_max_candidates; ++i)
-      if (s.sums[at + s.found[i]] <= most)
-        test_cell(p, frame, s.sums.data(), s.sharp.data(), row, s.found[i], variance, s.candidates);
+      if (s.sums[at + s.found[i]] <= most) test_cell(p, frame, row, s.found[i], variance, s);
   }
 }
 
@@ -180,6 +198,7 @@ void find_candidates(const Plan& p, PixelType type, ReducedFrame& frame, SearchS
   const std::size_t columns = p.levels.size() * (p.stride + k_cell_lanes);
   if (s.columns.size() < columns) s.columns.assign(columns, 0);
   s.candidates.clear();
+  s.wide.find(p, frame);
   search(p, frame, 0, p.cell_rows - 1, 0, s);
   while (frame.clamped && frame.shift < 32) {
     // Bright disks that are clamped somewhere have their centres in these rows or beside them.

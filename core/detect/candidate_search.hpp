@@ -7,12 +7,14 @@
 #include "core/detect/disk_detector.hpp"
 #include "core/detect/disk_fitter.hpp"
 #include "core/detect/reduced_frame.hpp"
+#include "core/detect/wide_background.hpp"
 
 namespace bragglive::detail {
 
 struct SearchScratch {
   std::vector<Cell> columns, sums, sharp;
   std::vector<std::uint16_t> found;
+  WideBackground wide;
   std::vector<DiskFit> candidates;
 };
 

@@ -15,8 +15,9 @@ struct Place {
 // Mean of 3 x 3 pixels; negative where they are not all in the frame.
 template <class Pixel>
 float mean_at(const RawImage<Pixel>& image, Place place) {
-  const int row = static_cast<int>(std::lround(place.row));
-  const int col = static_cast<int>(std::lround(place.col));
+  if (!(place.row >= 0 && place.col >= 0)) return -1;
+  const int row = static_cast<int>(place.row + 0.5f);
+  const int col = static_cast<int>(place.col + 0.5f);
   if (row < 1 || col < 1 || row + 1 >= image.rows || col + 1 >= image.cols) return -1;
   float sum = 0;
   for (int r = row - 1; r <= row + 1; ++r)
@@ -65,6 +66,7 @@ std::size_t drop_ring_pieces(const RawImage<Pixel>& image, double radius_px, dou
                              double centre_col, std::vector<DiskFit>& fits) noexcept {
   constexpr float k_ridge = 0.35f;  // of the disk's height: what its sides along the circle have at least
   constexpr float k_explained = 0.5f;
+  constexpr float k_beside = 0.1f;  // the fit's background on a ring lies between ring and ground
   if (!(std::abs(centre_row) < 1e5 && std::abs(centre_col) < 1e5)) return 0;
   const auto within = 0.15f * static_cast<float>(std::min(image.rows, image.cols));
   const Place centre =
@@ -73,19 +75,20 @@ std::size_t drop_ring_pieces(const RawImage<Pixel>& image, double radius_px, dou
   return std::erase_if(fits, [&](const DiskFit& fit) {
     const float row = fit.row - centre.row;
     const float col = fit.col - centre.col;
-    const float r = std::hypot(row, col);
+    const float r = std::sqrt(row * row + col * col);
     if (r < 3 * beside) return false;
     const float out_row = row / r * beside;
     const float out_col = col / r * beside;
-    const float outside = mean_at(image, {fit.row + out_row, fit.col + out_col});
-    const float inside = mean_at(image, {fit.row - out_row, fit.col - out_col});
+    // Near the border one side has to do.
     const float left = mean_at(image, {fit.row + out_col, fit.col - out_row});
     const float right = mean_at(image, {fit.row - out_col, fit.col + out_row});
-    // Near the border one side has to do.
-    const float ground = outside < 0 || inside < 0 ? std::max(outside, inside) : (outside + inside) / 2;
     const float side = left < 0 || right < 0 ? std::max(left, right) : std::min(left, right);
+    if (!(side > fit.background + k_beside * fit.height)) return false;
+    const float outside = mean_at(image, {fit.row + out_row, fit.col + out_col});
+    const float inside = mean_at(image, {fit.row - out_row, fit.col - out_col});
+    const float ground = outside < 0 || inside < 0 ? std::max(outside, inside) : (outside + inside) / 2;
     const float top = mean_at(image, {fit.row, fit.col});
-    if (ground < 0 || side < 0 || !(side - ground > k_ridge * (top - ground))) return false;
+    if (ground < 0 || !(side - ground > k_ridge * (top - ground))) return false;
     const float ring = ring_level(image, centre, r);
     const float flank = (ring_level(image, centre, r - beside) + ring_level(image, centre, r + beside)) / 2;
     return ring > 0 && flank >= 0 && ring - flank > k_explained * (top - flank);

@@ -40,7 +40,8 @@ double normal_quantile_above(double probability) {
 }
 
 double li_ma(double on, double off, double alpha) {
-  on -= 0.5;
+  // Counts are whole: with a quarter less the normal law's tail is the Poisson one's, from two counts on.
+  on -= 0.25;
   if (on <= 0 || on <= alpha * off) return 0;
   const double all = on + off;
   double sum = on * std::log((1 + alpha) / alpha * on / all);
