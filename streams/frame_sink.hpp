@@ -27,8 +27,8 @@ class FrameSink {
 struct SinkOptions {
   std::string protocol = "native";
   std::chrono::milliseconds patience{30000};  // for a receiver to come, and for it to take a frame
-  std::uint16_t rest_port = 0;                // of a simulated DECTRIS detector: its REST interface; 0 = none
   LogSink log;
+  std::uint16_t rest_port = 0;  // of a simulated DECTRIS detector: its REST interface; 0 = none
 };
 
 Expected<std::unique_ptr<FrameSink>> open_sink(const std::string& uri, const SinkOptions& options);

@@ -32,6 +32,8 @@ constexpr std::array k_protocols = {
     Protocol{"dectris2", dectris::open_stream2, dectris::open_stream2_sender},
     Protocol{"merlin", merlin::open_receiver, merlin::open_sender},
     Protocol{"ncem", ncem::open_receiver, ncem::open_sender},
+    Protocol{"ncem4", ncem::open_receiver4, ncem::open_sender4},
+    Protocol{"ncem-counted", ncem::open_counted_receiver, ncem::open_counted_sender},
     Protocol{"crystfel", crystfel::open_receiver, crystfel::open_sender},
 };
 

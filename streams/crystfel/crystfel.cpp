@@ -1,8 +1,8 @@
 #include "streams/crystfel/crystfel.hpp"
 
 #include <algorithm>
-#include <deque>
 
+#include "streams/event_queue.hpp"
 #include "streams/recordings/mapped_file.hpp"
 #include "streams/zmq/message_reader.hpp"
 #include "streams/zmq/message_writer.hpp"
@@ -32,9 +32,7 @@ class Receiver final : public FrameSource {
       const auto bytes = reader_->part(std::min(reader_->parts(), MessageReader::k_max_parts) - 1);
       if (bytes.size() > k_keep_alive_bytes) understand(bytes);
     }
-    SourceEvent event = std::move(events_.front());
-    events_.pop_front();
-    return event;
+    return events_.pop();
   }
 
   bool live() const override { return true; }
@@ -51,23 +49,23 @@ class Receiver final : public FrameSource {
 
   void understand(std::span<const std::byte> bytes) {
     auto image = parse_image(bytes);
-    if (!image) return void(events_.emplace_back(BadMessage{std::move(image.error())}));
+    if (!image) return events_.bad(image.error().area, std::move(image.error().message), std::nullopt);
     const std::uint64_t number = image->frame_number.value_or(next_number_);
     const bool another = image->series_id && scan_ && *image->series_id != scan_->series_id;
     if (another && *image->series_id < scan_->series_id) return;  // what was left of the one before
     if (!scan_ || another) begin(*image);
     if (image->frame != scan_->frame || image->pixel != scan_->pixel)
-      return void(events_.emplace_back(BadMessage{
-          Error{ErrorArea::shape, fmt::format("image {} has another size or type than the first", number)},
-          number, scan_->series_id}));
+      return events_.bad(ErrorArea::shape,
+                         fmt::format("image {} has another size or type than the first", number), number,
+                         scan_->series_id);
     FrameMessage frame;
     frame.series_id = scan_->series_id;
     frame.frame_number = frame.scan_index = number;
     frame.payload = own(std::move(image->pixels));
-    events_.emplace_back(std::move(frame));
+    events_.add(std::move(frame));
     next_number_ = number + 1;
     if (next_number_ < frames_) return;
-    events_.emplace_back(ScanEnd{scan_->series_id, 0});
+    events_.add(ScanEnd{scan_->series_id, 0});
     scan_.reset();
     next_number_ = 0;
   }
@@ -82,14 +80,14 @@ class Receiver final : public FrameSource {
     frames_ = options_.path.repeated ? ~std::uint64_t{0} : options_.path.frames(start.scan);
     next_number_ = 0;
     scan_ = start;
-    events_.emplace_back(std::move(start));
+    events_.add(std::move(start));
   }
 
   const std::unique_ptr<MessageReader> reader_;
   const SourceOptions options_;
   const bool asks_;
   const std::string description_;
-  std::deque<SourceEvent> events_;
+  EventQueue events_;
   std::optional<std::chrono::steady_clock::time_point> asked_;
   std::optional<ScanStart> scan_;
   std::uint64_t series_ = 0, next_number_ = 0, frames_ = 0;

@@ -2,8 +2,8 @@
 // speaks them.
 //
 // A PUSH socket is bound (port 9999 for v1, 31001 for v2). The global header goes out at the start, with
-// header_detail "all". A payload in `lz4` is wrapped for v2 as one HDF5-LZ4 block; `hdf5_lz4` does not exist
-// in v1.
+// header_detail "all" and the scan's shape in the appendix (v1) or the user data (v2). A payload in `lz4` is
+// wrapped for v2 as one HDF5-LZ4 block; `hdf5_lz4` does not exist in v1.
 #pragma once
 #include <memory>
 #include <string>

@@ -2,22 +2,13 @@
 
 #include <algorithm>
 
+#include "streams/dectris/announced_scan.hpp"
 #include "streams/recordings/mapped_file.hpp"
 
 namespace bragglive::dectris {
 
-SourceEvent SeriesAssembler::pop() {
-  SourceEvent event = std::move(events_.front());
-  events_.pop_front();
-  return event;
-}
-
-void SeriesAssembler::bad(ErrorArea area, std::string text, std::optional<std::uint64_t> scan_index) {
-  events_.push_back(BadMessage{Error{area, std::move(text)}, scan_index});
-}
-
 void SeriesAssembler::on_broken(ParseError error) {
-  events_.push_back(BadMessage{std::move(error.error), error.number});
+  events_.bad(error.error.area, std::move(error.error.message), error.number);
 }
 
 void SeriesAssembler::on(Message message, const Take& take) {
@@ -49,18 +40,41 @@ const ImageData* SeriesAssembler::choose_channel(const Image& image) const {
   return first_threshold != nullptr ? first_threshold : &image.channels.front().data;
 }
 
+ScanShape SeriesAssembler::shape_of(std::uint64_t series, std::uint64_t expected) {
+  path_ = {};
+  if (options_.scan) return *options_.scan;
+  const auto announced = announced_scan(header_->metadata);
+  const ScanShape one_row{1, static_cast<std::uint32_t>(expected)};
+  if (!announced) return one_row;
+  const auto path = path_of(*announced, expected);
+  if (!path && options_.log)
+    options_.log(
+        LogLevel::warning,
+        fmt::format("series {} will have {} images, the scan of {}x{} that it names does not: shown as one "
+                    "row; give --scan ROWSxCOLS",
+                    series, expected, announced->scan.rows, announced->scan.cols));
+  if (!path) return one_row;
+  if (options_.path.plain()) path_ = *path;
+  return announced->scan;
+}
+
 bool SeriesAssembler::begin_scan(const Image& image, const ImageData& data) {
   const bool announced = header_ && header_->series_id == image.series_id;
-  const std::uint64_t expected = announced ? header_->expected_frames : 0;
+  std::uint64_t expected = announced ? header_->expected_frames : 0;
+  // Triggered without an end, but the scan has one.
+  if (announced && (expected == 0 || expected > k_max_scan_positions))
+    if (const auto scan = announced_scan(header_->metadata))
+      expected = scan->scan.positions() + scan->prescan;
   if (!options_.scan && (expected == 0 || expected > k_max_scan_positions)) {
-    bad(ErrorArea::format,
-        announced ? fmt::format("series {} does not say how many images a scan has; give --scan ROWSxCOLS",
-                                image.series_id)
-                  : fmt::format("images of series {} come without their header: start the receiver before "
-                                "the detector is armed, or give "
-                                "--scan ROWSxCOLS",
-                                image.series_id),
-        image.number);
+    events_.bad(ErrorArea::format,
+                announced
+                    ? fmt::format("series {} does not say how many images a scan has; give --scan ROWSxCOLS",
+                                  image.series_id)
+                    : fmt::format("images of series {} come without their header: start the receiver before "
+                                  "the detector is armed, or give "
+                                  "--scan ROWSxCOLS",
+                                  image.series_id),
+                image.number);
     return false;
   }
   if (!announced && options_.log)
@@ -69,7 +83,7 @@ bool SeriesAssembler::begin_scan(const Image& image, const ImageData& data) {
                              image.series_id));
   ScanStart start;
   start.series_id = image.series_id;
-  start.scan = options_.scan.value_or(ScanShape{1, static_cast<std::uint32_t>(expected)});
+  start.scan = shape_of(image.series_id, expected);
   start.frame = data.shape;
   start.pixel = data.pixel;
   start.encoding = data.plain() ? data.encoding : Encoding::none;
@@ -77,7 +91,7 @@ bool SeriesAssembler::begin_scan(const Image& image, const ImageData& data) {
   if (announced) start.metadata = header_->metadata;
   last_series_ = start.series_id;
   scan_ = start;
-  events_.push_back(std::move(start));
+  events_.add(std::move(start));
   return true;
 }
 
@@ -87,9 +101,10 @@ void SeriesAssembler::on_image(const Image& image, const Take& take) {
     std::string names;
     for (const auto& channel : image.channels)
       names += fmt::format("{}{}", names.empty() ? "" : ", ", channel.name);
-    return bad(ErrorArea::usage,
-               fmt::format("the detector sends no channel '{}'; it sends {}", options_.channel, names),
-               image.number);
+    return events_.bad(
+        ErrorArea::usage,
+        fmt::format("the detector sends no channel '{}'; it sends {}", options_.channel, names),
+        image.number);
   }
   const bool current = scan_ && scan_->series_id == image.series_id;
   const bool announced = header_ && header_->series_id == image.series_id;
@@ -100,34 +115,36 @@ void SeriesAssembler::on_image(const Image& image, const Take& take) {
   FrameMessage frame;
   frame.series_id = image.series_id;
   frame.frame_number = frame.scan_index = image.number;
+  if (!path_.plain() && !stale) frame.scan_index = path_.position_of(scan_->scan, image.number);
   if (stale) {
-    events_.push_back(std::move(frame));
+    events_.add(std::move(frame));
     return;
   }
   if (data->shape != scan_->frame || data->pixel != scan_->pixel)
-    return bad(ErrorArea::shape,
-               fmt::format("image {} is {}x{} {}, the scan began with {}x{} {}", image.number,
-                           data->shape.rows, data->shape.cols, name_of(data->pixel), scan_->frame.rows,
-                           scan_->frame.cols, name_of(scan_->pixel)),
-               image.number);
+    return events_.bad(ErrorArea::shape,
+                       fmt::format("image {} is {}x{} {}, the scan began with {}x{} {}", image.number,
+                                   data->shape.rows, data->shape.cols, name_of(data->pixel),
+                                   scan_->frame.rows, scan_->frame.cols, name_of(scan_->pixel)),
+                       frame.scan_index);
   if (data->plain() && data->encoding == scan_->encoding) {
     frame.payload = take(data->bytes);
   } else {
     auto packed = recode(*data, scan_->encoding);
     if (!packed)
-      return bad(packed.error().area, fmt::format("image {}: {}", image.number, packed.error().message),
-                 image.number);
+      return events_.bad(packed.error().area,
+                         fmt::format("image {}: {}", image.number, packed.error().message), image.number);
     frame.payload = own(std::move(*packed));
   }
-  events_.push_back(std::move(frame));
+  events_.add(std::move(frame));
 }
 
 void SeriesAssembler::on_end(const SeriesEnd& end) {
   const bool announced = header_ && header_->series_id == end.series_id;
   const bool current = scan_ && scan_->series_id == end.series_id;
   if (announced && !current)
-    bad(ErrorArea::format, fmt::format("series {} ended without an image", end.series_id), std::nullopt);
-  if (current) events_.push_back(ScanEnd{end.series_id, 0});
+    events_.bad(ErrorArea::format, fmt::format("series {} ended without an image", end.series_id),
+                std::nullopt);
+  if (current) events_.add(ScanEnd{end.series_id, 0});
   if (announced) header_.reset();
   if (current) scan_.reset();
 }

@@ -1,9 +1,9 @@
 // Turns the messages of a DECTRIS stream into the events of a frame source; knows nothing of sockets.
 #pragma once
-#include <deque>
 #include <optional>
 
 #include "streams/dectris/messages.hpp"
+#include "streams/event_queue.hpp"
 #include "streams/frame_source.hpp"
 
 namespace bragglive::dectris {
@@ -18,7 +18,7 @@ class SeriesAssembler {
   void on_broken(ParseError error);
 
   bool empty() const { return events_.empty(); }
-  SourceEvent pop();
+  SourceEvent pop() { return events_.pop(); }
 
  private:
   void on_start(SeriesStart start);
@@ -27,12 +27,14 @@ class SeriesAssembler {
   // false: no scan can be started from this image; the reason has been queued.
   bool begin_scan(const Image& image, const ImageData& data);
   const ImageData* choose_channel(const Image& image) const;
-  void bad(ErrorArea area, std::string text, std::optional<std::uint64_t> scan_index);
+  // The shape from the options, from what the series says of itself, or one row.
+  ScanShape shape_of(std::uint64_t series, std::uint64_t expected);
 
   const SourceOptions options_;
-  std::deque<SourceEvent> events_;
+  EventQueue events_;
   std::optional<SeriesStart> header_;         // of the last series that was announced
   std::optional<ScanStart> scan_;             // of the series whose images come
+  ScanPath path_;                             // of that scan, where the series says it
   std::optional<std::uint64_t> last_series_;  // that was begun; its images may still come when it has ended
 };
 

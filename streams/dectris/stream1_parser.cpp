@@ -75,8 +75,8 @@ Message parse_header(const Json& first, Parts parts) {
   start.metadata["header_detail"] = text_in(first, "header_detail");
   for (std::size_t i = 1; i < parts.size(); ++i) {
     const Json part = json_of(parts[i]);
-    if (!part.is_object()) {
-      // Behind the last pair of description and blob stands the appendix, free text.
+    if (!part.is_object() || (i > 1 && !part.contains("htype"))) {
+      // Behind the last pair of description and blob stands the appendix, free text; it may be JSON.
       if (i + 1 == parts.size() && i > 1 && parts[i].size() < k_max_text)
         start.metadata["header_appendix"] =
             std::string(reinterpret_cast<const char*>(parts[i].data()), parts[i].size());

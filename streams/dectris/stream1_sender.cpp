@@ -49,7 +49,8 @@ class Stream1Sender final : public FrameSink {
                  flat_field, bytes_of({{"htype", "dpixelmask-1.0"}, {"shape", shape}, {"type", "uint32"}}),
                  std::vector<std::byte>(4 * pixels),
                  bytes_of({{"htype", "dcountrate_table-1.0"}, {"shape", {2, 2}}, {"type", "float32"}}),
-                 std::vector<std::byte>(16)});
+                 std::vector<std::byte>(16),
+                 bytes_of({{"scan_rows", start.scan.rows}, {"scan_cols", start.scan.cols}})});
   }
 
   Expected<void> frame(FrameMessage frame) override {

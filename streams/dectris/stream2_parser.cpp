@@ -133,6 +133,34 @@ void read_metadata(CborReader& reader, std::string_view key, std::map<std::strin
   }
 }
 
+// Any value; of a map its numbers and texts, and lists of two numbers as "[a,b]".
+void read_user_data(CborReader& reader, std::map<std::string, std::string>& metadata) {
+  constexpr std::size_t k_max_keys = 256;
+  if (reader.peek() != CborReader::Kind::map) return read_metadata(reader, "user_data", metadata);
+  std::size_t keys = 0;
+  for (auto items = reader.enter_map(); reader.more(items);) {
+    if (reader.peek() != CborReader::Kind::text || ++keys > k_max_keys) {
+      reader.skip();
+      if (reader.more(items)) reader.skip();
+      continue;
+    }
+    const std::string name = fmt::format("user_data.{}", reader.read_text().substr(0, k_max_text));
+    if (reader.peek() != CborReader::Kind::array) {
+      read_metadata(reader, name, metadata);
+      continue;
+    }
+    std::string text;
+    for (auto list = reader.enter_array(); reader.more(list);) {
+      const bool number = reader.peek() == CborReader::Kind::unsigned_integer && text.size() < k_max_text;
+      if (number)
+        text += fmt::format("{}{}", text.empty() ? "[" : ",", reader.read_unsigned());
+      else
+        reader.skip();
+    }
+    if (!text.empty()) metadata[name] = text + "]";
+  }
+}
+
 void read_mask(CborReader& reader, SeriesStart& start) {
   std::string text;
   bool first = true;
@@ -174,6 +202,8 @@ tl::expected<Message, ParseError> parse_start(CborReader& reader, CborReader::It
       }
     } else if (key == "pixel_mask" && reader.peek() == CborReader::Kind::map) {
       read_mask(reader, start);
+    } else if (key == "user_data") {
+      read_user_data(reader, start.metadata);
     } else {
       read_metadata(reader, key, start.metadata);
     }

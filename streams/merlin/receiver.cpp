@@ -1,7 +1,6 @@
 #include "streams/merlin/receiver.hpp"
 
-#include <deque>
-
+#include "streams/event_queue.hpp"
 #include "streams/merlin/frame_header.hpp"
 #include "streams/merlin/mpx_reader.hpp"
 #include "streams/merlin/pixels.hpp"
@@ -22,8 +21,8 @@ class Receiver final : public FrameSource {
     while (events_.empty()) {
       const bool whole = reader_.read(deadline);
       if (const auto garbage = reader_.take_garbage())
-        bad(ErrorArea::format, fmt::format("{} bytes that are no Merlin message were skipped", garbage),
-            std::nullopt);
+        events_.bad(ErrorArea::format,
+                    fmt::format("{} bytes that are no Merlin message were skipped", garbage), std::nullopt);
       if (reader_.take_losses() != 0 && options_.log)
         options_.log(LogLevel::warning, description_ + " closed the connection");
       if (whole)
@@ -31,19 +30,13 @@ class Receiver final : public FrameSource {
       else if (events_.empty())
         return Idle{};
     }
-    SourceEvent event = std::move(events_.front());
-    events_.pop_front();
-    return event;
+    return events_.pop();
   }
 
   bool live() const override { return true; }
   std::string description() const override { return description_; }
 
  private:
-  void bad(ErrorArea area, std::string text, std::optional<std::uint64_t> scan_index) {
-    events_.push_back(BadMessage{Error{area, std::move(text)}, scan_index});
-  }
-
   void understand(std::span<const std::byte> message) {
     const std::string_view text(reinterpret_cast<const char*>(message.data()), message.size());
     if (text.starts_with("HDR,")) {
@@ -52,15 +45,17 @@ class Receiver final : public FrameSource {
     } else if (text.starts_with("MQ1,")) {
       on_frame(message);
     } else {
-      bad(ErrorArea::format, fmt::format("a Merlin message of {} bytes of an unknown kind", message.size()),
-          std::nullopt);
+      events_.bad(ErrorArea::format,
+                  fmt::format("a Merlin message of {} bytes of an unknown kind", message.size()),
+                  std::nullopt);
     }
   }
 
   bool begin(const FrameHeader& header) {
     const std::uint64_t announced = acquisition_ ? acquisition_->frames() : 0;
     if (!options_.scan && (announced == 0 || announced > k_max_scan_positions)) {
-      bad(ErrorArea::format,
+      events_.bad(
+          ErrorArea::format,
           acquisition_
               ? "the acquisition has no fixed number of frames: give --scan ROWSxCOLS"
               : "frames came before the acquisition's header: start the receiver before the acquisition, or "
@@ -79,34 +74,35 @@ class Receiver final : public FrameSource {
     if (acquisition_) start.metadata = acquisition_->fields;
     announced_ = announced;
     scan_ = start;
-    events_.push_back(std::move(start));
+    events_.add(std::move(start));
     return true;
   }
 
   void on_frame(std::span<const std::byte> message) {
     const auto header = parse_frame_header(message);
-    if (!header) return bad(ErrorArea::format, header.error().message, std::nullopt);
+    if (!header) return events_.bad(ErrorArea::format, header.error().message, std::nullopt);
     if (header->sequence == 0)
-      return bad(ErrorArea::format, "a Merlin frame without a number (they count from 1)", std::nullopt);
+      return events_.bad(ErrorArea::format, "a Merlin frame without a number (they count from 1)",
+                         std::nullopt);
     const std::uint64_t index = header->sequence - 1;
     if (message.size() < header->offset || message.size() - header->offset != header->payload_bytes())
-      return bad(ErrorArea::shape,
-                 fmt::format("frame {} has {} bytes, its header says {} + {}", index, message.size(),
-                             header->offset, header->payload_bytes()),
-                 index);
+      return events_.bad(ErrorArea::shape,
+                         fmt::format("frame {} has {} bytes, its header says {} + {}", index, message.size(),
+                                     header->offset, header->payload_bytes()),
+                         index);
     if (!scan_ && !begin(*header)) return;
     if (header->frame_shape() != scan_->frame || header->pixel_type() != scan_->pixel)
-      return bad(ErrorArea::shape, fmt::format("frame {} has another size or type than the first", index),
-                 index);
+      return events_.bad(ErrorArea::shape,
+                         fmt::format("frame {} has another size or type than the first", index), index);
     std::vector<std::byte> pixels(scan_->frame.pixels() * bytes_per_pixel(scan_->pixel));
     to_pixels(*header, message.subspan(header->offset), pixels);
     FrameMessage frame;
     frame.series_id = scan_->series_id;
     frame.frame_number = frame.scan_index = index;
     frame.payload = own(std::move(pixels));
-    events_.push_back(std::move(frame));
+    events_.add(std::move(frame));
     if (announced_ == 0 || index + 1 < announced_) return;
-    events_.push_back(ScanEnd{scan_->series_id, 0});
+    events_.add(ScanEnd{scan_->series_id, 0});
     scan_.reset();
     acquisition_.reset();
   }
@@ -114,7 +110,7 @@ class Receiver final : public FrameSource {
   const std::string description_;
   MpxReader reader_;
   const SourceOptions options_;
-  std::deque<SourceEvent> events_;
+  EventQueue events_;
   std::optional<AcquisitionHeader> acquisition_;
   std::optional<ScanStart> scan_;
   std::uint64_t series_ = 0, announced_ = 0;  // scans so far; frames of this one, 0 = not said

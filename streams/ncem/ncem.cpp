@@ -1,5 +1,6 @@
 #include "streams/ncem/ncem.hpp"
 
+#include "streams/ncem/open_reader.hpp"
 #include "streams/ncem/sector_assembler.hpp"
 #include "streams/zmq/message_reader.hpp"
 #include "streams/zmq/message_writer.hpp"
@@ -9,8 +10,9 @@ namespace {
 
 class Receiver final : public FrameSource {
  public:
-  Receiver(std::unique_ptr<MessageReader> reader, const SourceOptions& options, std::string description)
-      : reader_(std::move(reader)), assembler_(options), description_(std::move(description)) {}
+  Receiver(std::unique_ptr<MessageReader> reader, const SourceOptions& options, SectorLayout layout,
+           std::string description)
+      : reader_(std::move(reader)), assembler_(options, layout), description_(std::move(description)) {}
 
   SourceEvent next(std::chrono::milliseconds timeout) override {
     const auto deadline = std::chrono::steady_clock::now() + timeout;
@@ -37,8 +39,8 @@ class Receiver final : public FrameSource {
 
 class Sender final : public FrameSink {
  public:
-  Sender(std::unique_ptr<MessageWriter> writer, std::string description)
-      : writer_(std::move(writer)), description_(std::move(description)) {}
+  Sender(std::unique_ptr<MessageWriter> writer, SectorLayout layout, std::string description)
+      : writer_(std::move(writer)), layout_(layout), description_(std::move(description)) {}
 
   Expected<void> start(const ScanStart& start) override {
     if (start.frame != FrameShape{k_side, k_side} || start.pixel != PixelType::u16)
@@ -63,9 +65,7 @@ class Sender final : public FrameSink {
     header.row = static_cast<std::uint32_t>(frame.scan_index / start_.scan.cols);
     for (header.module = 0; header.module < k_sectors; ++header.module) {
       if (auto sent = writer_->send(pack(header), true); !sent) return sent;
-      const std::byte* sector = pixels_.data() + header.module * k_sector_bytes;
-      if (auto sent = writer_->send(std::vector<std::byte>(sector, sector + k_sector_bytes), false); !sent)
-        return sent;
+      if (auto sent = writer_->send(take_sector(layout_, header.module, pixels_), false); !sent) return sent;
     }
     return {};
   }
@@ -78,14 +78,32 @@ class Sender final : public FrameSink {
 
  private:
   std::unique_ptr<MessageWriter> writer_;
+  const SectorLayout layout_;
   const std::string description_;
   ScanStart start_;
   std::vector<std::byte> pixels_;
 };
 
+Expected<std::unique_ptr<FrameSource>> open_sectors(const std::string& uri, const SourceOptions& options,
+                                                    SectorLayout layout) {
+  auto reader = open_reader(uri);
+  if (!reader) return tl::unexpected(reader.error());
+  return std::make_unique<Receiver>(std::move(*reader), options, layout, "4D Camera at " + uri);
+}
+
+Expected<std::unique_ptr<FrameSink>> open_sector_sender(const std::string& uri, const SinkOptions& options,
+                                                        SectorLayout layout) {
+  WriterOptions writer_options;
+  writer_options.patience = options.patience;
+  auto writer = MessageWriter::open(uri, writer_options);
+  if (!writer) return tl::unexpected(writer.error());
+  std::string description = "4D Camera at " + (*writer)->address();
+  return std::make_unique<Sender>(std::move(*writer), layout, std::move(description));
+}
+
 }  // namespace
 
-Expected<std::unique_ptr<FrameSource>> open_receiver(const std::string& uri, const SourceOptions& options) {
+Expected<std::unique_ptr<MessageReader>> open_reader(const std::string& uri) {
   ReaderOptions reader_options;
   reader_options.hwm = 512;  // parts of 166 kB
   std::unique_ptr<MessageReader> reader;
@@ -103,16 +121,23 @@ Expected<std::unique_ptr<FrameSource>> open_receiver(const std::string& uri, con
     if (!opened) return tl::unexpected(opened.error());
     reader = std::move(*opened);
   }
-  return std::make_unique<Receiver>(std::move(reader), options, "4D Camera at " + uri);
+  return reader;
+}
+
+Expected<std::unique_ptr<FrameSource>> open_receiver(const std::string& uri, const SourceOptions& options) {
+  return open_sectors(uri, options, SectorLayout::rows);
+}
+
+Expected<std::unique_ptr<FrameSource>> open_receiver4(const std::string& uri, const SourceOptions& options) {
+  return open_sectors(uri, options, SectorLayout::columns);
 }
 
 Expected<std::unique_ptr<FrameSink>> open_sender(const std::string& uri, const SinkOptions& options) {
-  WriterOptions writer_options;
-  writer_options.patience = options.patience;
-  auto writer = MessageWriter::open(uri, writer_options);
-  if (!writer) return tl::unexpected(writer.error());
-  std::string description = "4D Camera at " + (*writer)->address();
-  return std::make_unique<Sender>(std::move(*writer), std::move(description));
+  return open_sector_sender(uri, options, SectorLayout::rows);
+}
+
+Expected<std::unique_ptr<FrameSink>> open_sender4(const std::string& uri, const SinkOptions& options) {
+  return open_sector_sender(uri, options, SectorLayout::columns);
 }
 
 }  // namespace bragglive::ncem

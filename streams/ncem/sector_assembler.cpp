@@ -53,6 +53,30 @@ Expected<std::optional<SectorHeader>> parse_header(std::span<const std::byte> by
   return no_header("is not msgpack");
 }
 
+void put_sector(SectorLayout layout, std::uint32_t module, std::span<const std::byte> sector,
+                std::span<std::byte> frame) {
+  constexpr std::size_t k_row = 2 * k_side, k_part = k_row / k_sectors;
+  if (layout == SectorLayout::rows) {
+    std::memcpy(frame.data() + module * k_sector_bytes, sector.data(), k_sector_bytes);
+    return;
+  }
+  for (std::size_t row = 0; row < k_side; ++row)
+    std::memcpy(frame.data() + row * k_row + module * k_part, sector.data() + row * k_part, k_part);
+}
+
+std::vector<std::byte> take_sector(SectorLayout layout, std::uint32_t module,
+                                   std::span<const std::byte> frame) {
+  constexpr std::size_t k_row = 2 * k_side, k_part = k_row / k_sectors;
+  std::vector<std::byte> sector(k_sector_bytes);
+  if (layout == SectorLayout::rows) {
+    std::memcpy(sector.data(), frame.data() + module * k_sector_bytes, k_sector_bytes);
+    return sector;
+  }
+  for (std::size_t row = 0; row < k_side; ++row)
+    std::memcpy(sector.data() + row * k_part, frame.data() + row * k_row + module * k_part, k_part);
+  return sector;
+}
+
 std::vector<std::byte> pack(const SectorHeader& header) {
   msgpack::sbuffer buffer;
   msgpack::pack(buffer,
@@ -63,34 +87,25 @@ std::vector<std::byte> pack(const SectorHeader& header) {
   return bytes;
 }
 
-SourceEvent SectorAssembler::pop() {
-  SourceEvent event = std::move(events_.front());
-  events_.pop_front();
-  return event;
-}
-
-void SectorAssembler::bad(ErrorArea area, std::string text, std::optional<std::uint64_t> scan_index) {
-  events_.push_back(BadMessage{Error{area, std::move(text)}, scan_index});
-}
-
 void SectorAssembler::on(std::span<const std::byte> header_bytes, std::span<const std::byte> pixels,
                          Clock::time_point now) {
   last_ = now;
   const auto header = parse_header(header_bytes);
-  if (!header) return bad(header.error().area, header.error().message, std::nullopt);
+  if (!header) return events_.bad(header.error().area, header.error().message, std::nullopt);
   if (!*header) return;
   const SectorHeader& sector = **header;
   const std::uint64_t scan_index = std::uint64_t{sector.row} * sector.cols + sector.col;
   if (pixels.size() != k_sector_bytes)
-    return bad(ErrorArea::shape,
-               fmt::format("4D Camera: a sector of {} bytes instead of {}", pixels.size(), k_sector_bytes),
-               scan_index);
+    return events_.bad(
+        ErrorArea::shape,
+        fmt::format("4D Camera: a sector of {} bytes instead of {}", pixels.size(), k_sector_bytes),
+        scan_index);
   if (scan_ && sector.scan_number < scan_->series_id) {  // what was left of the scan before
     FrameMessage stale;
     stale.series_id = sector.scan_number;
     stale.frame_number = sector.frame_number;
     stale.scan_index = scan_index;
-    if (sector.module == 0) events_.push_back(std::move(stale));
+    if (sector.module == 0) events_.add(std::move(stale));
     return;
   }
   if (!scan_ || sector.scan_number != scan_->series_id) begin(sector);
@@ -107,7 +122,7 @@ void SectorAssembler::begin(const SectorHeader& header) {
   start.pixel = PixelType::u16;
   start.expected_frames = std::uint64_t{header.rows} * header.cols;
   scan_ = start;
-  events_.push_back(std::move(start));
+  events_.add(std::move(start));
 }
 
 void SectorAssembler::add(const SectorHeader& header, std::span<const std::byte> pixels) {
@@ -116,7 +131,7 @@ void SectorAssembler::add(const SectorHeader& header, std::span<const std::byte>
     partial.pixels.resize(k_sectors * k_sector_bytes);
     partial.scan_index = std::uint64_t{header.row} * header.cols + header.col;
   }
-  std::memcpy(partial.pixels.data() + header.module * k_sector_bytes, pixels.data(), k_sector_bytes);
+  put_sector(layout_, header.module, pixels, partial.pixels);
   partial.modules |= 1U << header.module;
   if (partial.modules == (1U << k_sectors) - 1) {
     FrameMessage frame;
@@ -124,21 +139,21 @@ void SectorAssembler::add(const SectorHeader& header, std::span<const std::byte>
     frame.frame_number = header.frame_number;
     frame.scan_index = partial.scan_index;
     frame.payload = own(std::move(partial.pixels));
-    events_.push_back(std::move(frame));
+    events_.add(std::move(frame));
     partial_.erase(header.frame_number);
     ++finished_;
   } else if (partial_.size() > k_max_partial) {
     give_up_oldest();
   }
-  if (finished_ == scan_->expected_frames) events_.push_back(ScanEnd{scan_->series_id, 0});
+  if (finished_ == scan_->expected_frames) events_.add(ScanEnd{scan_->series_id, 0});
 }
 
 void SectorAssembler::give_up_oldest() {
   const auto oldest = partial_.begin();
   const int there = __builtin_popcount(oldest->second.modules);
-  bad(ErrorArea::format,
-      fmt::format("4D Camera: frame {} has {} of {} sectors", oldest->first, there, k_sectors),
-      oldest->second.scan_index);
+  events_.bad(ErrorArea::format,
+              fmt::format("4D Camera: frame {} has {} of {} sectors", oldest->first, there, k_sectors),
+              oldest->second.scan_index);
   partial_.erase(oldest);
   ++finished_;
 }
@@ -146,7 +161,7 @@ void SectorAssembler::give_up_oldest() {
 void SectorAssembler::on_silence(Clock::time_point now) {
   if (partial_.empty() || now - last_ < k_patience) return;
   while (!partial_.empty()) give_up_oldest();
-  if (scan_ && finished_ == scan_->expected_frames) events_.push_back(ScanEnd{scan_->series_id, 0});
+  if (scan_ && finished_ == scan_->expected_frames) events_.add(ScanEnd{scan_->series_id, 0});
 }
 
 }  // namespace bragglive::ncem

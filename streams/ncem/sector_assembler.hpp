@@ -1,5 +1,5 @@
-// NCEM 4D Camera: frames of 576 x 576 uint16 that come in four sectors of 144 rows, each a message of its
-// own.
+// NCEM 4D Camera: frames of 576 x 576 uint16 that come in four sectors, each a message of its own: of 144
+// rows (version 5) or of 144 columns (version 4).
 //
 // Part 1 is a msgpack array: scan number, frame number, (frames of this thread, in a nine-field variant,)
 // positions per row - 1, rows - 1, column, row, thread, module (stempy, branch streaming, reader_zmq.cpp).
@@ -7,19 +7,20 @@
 // send; the scan's own size says as much. Knows nothing of sockets.
 #pragma once
 #include <chrono>
-#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
 #include <span>
 #include <vector>
 
-#include "streams/frame_source.hpp"
+#include "streams/event_queue.hpp"
 
 namespace bragglive::ncem {
 
 constexpr std::uint32_t k_side = 576, k_sectors = 4;
 constexpr std::size_t k_sector_bytes = std::size_t{k_side} * (k_side / k_sectors) * 2;
+
+enum class SectorLayout { rows, columns };
 
 struct SectorHeader {
   std::uint64_t scan_number = 0, frame_number = 0;
@@ -32,17 +33,24 @@ struct SectorHeader {
 Expected<std::optional<SectorHeader>> parse_header(std::span<const std::byte> bytes);
 std::vector<std::byte> pack(const SectorHeader& header);
 
+// k_sector_bytes of a frame of k_sectors times as many, into it and out of it.
+void put_sector(SectorLayout layout, std::uint32_t module, std::span<const std::byte> sector,
+                std::span<std::byte> frame);
+std::vector<std::byte> take_sector(SectorLayout layout, std::uint32_t module,
+                                   std::span<const std::byte> frame);
+
 class SectorAssembler {
  public:
   using Clock = std::chrono::steady_clock;
-  explicit SectorAssembler(SourceOptions options) : options_(std::move(options)) {}
+  explicit SectorAssembler(SourceOptions options, SectorLayout layout = SectorLayout::rows)
+      : options_(std::move(options)), layout_(layout) {}
 
   void on(std::span<const std::byte> header, std::span<const std::byte> pixels, Clock::time_point now);
   // Gives up frames whose sectors do not come any more.
   void on_silence(Clock::time_point now);
 
   bool empty() const { return events_.empty(); }
-  SourceEvent pop();
+  SourceEvent pop() { return events_.pop(); }
 
  private:
   struct Partial {
@@ -53,10 +61,10 @@ class SectorAssembler {
   void begin(const SectorHeader& header);
   void add(const SectorHeader& header, std::span<const std::byte> pixels);
   void give_up_oldest();
-  void bad(ErrorArea area, std::string text, std::optional<std::uint64_t> scan_index);
 
   const SourceOptions options_;
-  std::deque<SourceEvent> events_;
+  const SectorLayout layout_;
+  EventQueue events_;
   std::optional<ScanStart> scan_;
   std::map<std::uint64_t, Partial> partial_;  // by frame number
   std::uint64_t finished_ = 0;                // frames that were handed on or given up

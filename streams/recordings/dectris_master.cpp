@@ -2,6 +2,7 @@
 // writer), and ARINA's <base>.h5.
 #include <array>
 
+#include "streams/dectris/announced_scan.hpp"
 #include "streams/recordings/chunk_recording.hpp"
 #include "streams/recordings/hdf5_layout.hpp"
 
@@ -15,11 +16,6 @@ std::string link_name(int number) {
   return fmt::format("/entry/data/data_{:06}", number);
 }
 
-struct StemMetadata {
-  ScanShape scan;
-  std::uint64_t prescan = 0;
-};
-
 std::uint32_t count_in(hid_t group, const char* name) {
   const hdf5::Handle attribute(H5Aopen(group, name, H5P_DEFAULT));
   if (!attribute) return 0;
@@ -30,7 +26,8 @@ std::uint32_t count_in(hid_t group, const char* name) {
 }
 
 // Of the file that ARINA writes beside the master.
-std::optional<StemMetadata> stem_metadata_beside(const std::filesystem::path& master, RecordingInfo& info) {
+std::optional<dectris::AnnouncedScan> stem_metadata_beside(const std::filesystem::path& master,
+                                                           RecordingInfo& info) {
   std::string name = master.filename().string();
   const std::size_t ending = name.rfind("_master.h5");
   if (ending == std::string::npos) return std::nullopt;
@@ -41,7 +38,7 @@ std::optional<StemMetadata> stem_metadata_beside(const std::filesystem::path& ma
   if (!group) return std::nullopt;
   for (const auto& [key, value] : hdf5::attributes_of(group.get()))
     info.metadata["STEM Metadata." + key] = value;
-  StemMetadata metadata;
+  dectris::AnnouncedScan metadata;
   metadata.scan = {count_in(group.get(), "NumPixelsY"), count_in(group.get(), "NumPixelsX")};
   metadata.prescan = count_in(group.get(), "NumPixelsPrescan");
   if (metadata.scan.rows == 0 || metadata.scan.cols == 0 || metadata.scan.positions() > k_max_scan_positions)
@@ -51,15 +48,11 @@ std::optional<StemMetadata> stem_metadata_beside(const std::filesystem::path& ma
 
 // Frames that do not belong to a position: some before the scan, or some at each line. Whichever makes the
 // numbers agree.
-void use_scan(const StemMetadata& metadata, std::uint64_t frames, RecordingInfo& info,
+void use_scan(const dectris::AnnouncedScan& metadata, std::uint64_t frames, RecordingInfo& info,
               const std::string& name, const LogSink& log) {
   const std::uint64_t positions = metadata.scan.positions();
-  ScanPath path;
-  if (frames == positions + metadata.prescan) {
-    path.lead_in = metadata.prescan;
-  } else if (frames == metadata.scan.rows * (metadata.scan.cols + metadata.prescan)) {
-    path.fly_back = metadata.prescan;
-  } else {
+  const auto path = dectris::path_of(metadata, frames);
+  if (!path) {
     if (log)
       log(LogLevel::warning,
           fmt::format(
@@ -69,7 +62,7 @@ void use_scan(const StemMetadata& metadata, std::uint64_t frames, RecordingInfo&
   }
   info.scan = metadata.scan;
   info.scan_known = true;
-  info.path = path;
+  info.path = path.value_or(ScanPath{});
 }
 
 void read_scalar(hid_t file, const char* path, RecordingInfo& info) {

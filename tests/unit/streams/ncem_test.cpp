@@ -1,9 +1,12 @@
 // 4D Camera: frames from sectors, and what becomes of frames whose sectors are lost.
 #include <unistd.h>
 
+#include <array>
+#include <thread>
 #include <zmq.hpp>
 
 #include "streams/frame_sink.hpp"
+#include "streams/ncem/counted_batch.hpp"
 #include "streams/ncem/sector_assembler.hpp"
 #include "tests/unit/streams/recording_files.hpp"
 
@@ -93,6 +96,87 @@ TEST_CASE("4D Camera: lost sectors, another scan, stale and broken messages") {
   for (std::uint64_t frame = 0; frame < 100; ++frame)
     assembler.on(pack(sector(frame, 1, 8)), pixels(frame, 1), k_now);
   CHECK(drain(assembler).size() == 36 + 1);  // 64 stay in assembly; six are the whole scan, which ends
+}
+
+TEST_CASE("4D Camera: sectors of version 4 are columns") {
+  Bytes frame(k_sectors * k_sector_bytes), again(frame.size());
+  for (std::size_t i = 0; i < frame.size(); ++i) frame[i] = static_cast<std::byte>(i * 7 + i / 1152);
+  for (const SectorLayout layout : {SectorLayout::rows, SectorLayout::columns}) {
+    for (std::uint32_t module = 0; module < 4; ++module)
+      put_sector(layout, module, take_sector(layout, module, frame), again);
+    CHECK(again == frame);
+  }
+  const Bytes second = take_sector(SectorLayout::columns, 1, frame);
+  CHECK(second[0] == frame[288]);           // column 144 of the first row …
+  CHECK(second[288] == frame[1152 + 288]);  // … and of the second
+}
+
+TEST_CASE("4D Camera: version 4 and the counted stream, as the simulated camera sends them") {
+  for (const char* protocol : {"ncem4", "ncem-counted"}) {
+    CAPTURE(protocol);
+    const std::string address = fmt::format("ipc:///tmp/bragglive-ncem-{}-{}", ::getpid(), protocol);
+    SourceOptions options;
+    options.protocol = protocol;
+    auto source = open_source(address, options);
+    REQUIRE(source);
+    SinkOptions sink_options;
+    sink_options.protocol = protocol;
+    auto sink = open_sink(address, sink_options);
+    REQUIRE(sink);
+    ScanStart start;
+    start.series_id = 5;
+    start.scan = {4, 5};  // more than a batch
+    start.frame = {576, 576};
+    REQUIRE((*sink)->start(start));
+    const auto pixels_of = [](std::uint64_t index) {
+      Bytes pixels(576 * 576 * 2);
+      for (std::size_t i = 2 * index; i < pixels.size(); i += 7919 * 2)
+        pixels[i] = static_cast<std::byte>(1 + (i + index) % 5);
+      return pixels;
+    };
+    std::thread sender([&] {
+      for (std::uint64_t index = 0; index < 20; ++index) {
+        FrameMessage frame;
+        frame.series_id = 5;
+        frame.frame_number = frame.scan_index = index;
+        frame.payload = Payload(
+            pixels_of(index), +[](const Bytes& b) { return std::span<const std::byte>(b); });
+        CHECK((*sink)->frame(std::move(frame)));
+      }
+      CHECK((*sink)->end({5, 20}));
+    });
+    const auto got = collect(**source);
+    sender.join();
+    CHECK(got.ended);
+    CHECK(got.start.scan == ScanShape{4, 5});
+    REQUIRE(got.frames.size() == 20);
+    for (std::uint64_t index = 0; index < 20; ++index) CHECK(got.frames.at(index) == pixels_of(index));
+  }
+}
+
+TEST_CASE("4D Camera: counted batches that are none") {
+  const std::array<std::uint32_t, 3> electrons = {0, 5, 5};
+  CountedFrame frame;
+  frame.scan_number = 3;
+  frame.scan = {2, 3};
+  frame.row = 1;
+  frame.frame = {2, 3};
+  frame.electrons = std::as_bytes(std::span(electrons));
+  const Bytes good = pack_counted({6, {frame, frame}}, 0);
+  const auto parsed = parse_counted(good);
+  REQUIRE(parsed);
+  REQUIRE(parsed->frames.size() == 2);
+  CHECK(parsed->total_frames == 6);
+  CHECK(parsed->frames[1].row == 1);
+  CHECK(parsed->frames[1].electrons.size() == 12);
+  for (std::size_t size = 0; size < good.size(); size += 5)
+    CHECK_FALSE(parse_counted(std::span(good).first(size)));
+  auto beyond = frame;
+  beyond.row = 2;
+  CHECK_FALSE(parse_counted(pack_counted({6, {beyond}}, 0)));
+  beyond = frame;
+  beyond.frame.rows = 0;
+  CHECK_FALSE(parse_counted(pack_counted({6, {beyond}}, 0)));
 }
 
 TEST_CASE("4D Camera: the simulated camera, over two endpoints") {
