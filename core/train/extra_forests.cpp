@@ -29,10 +29,32 @@ FinishedForest finished(TrainedForest trained) {
   return {std::move(trained.forest), trained.out_of_bag_accuracy, std::move(table)};
 }
 
-ForestConfig for_table(ForestConfig config, const ModelTrainConfig& with, std::size_t features,
+Expected<std::vector<std::uint32_t>> features_left(const ModelTrainConfig& config,
+                                                   std::span<const std::string> names) {
+  std::vector<std::uint32_t> left;
+  if (config.without.empty() && config.only.empty()) return left;
+  const auto begins = [](const std::string& name, const std::vector<std::string>& words) {
+    return std::any_of(words.begin(), words.end(), [&](const auto& word) { return name.starts_with(word); });
+  };
+  for (const auto* words : {&config.without, &config.only})
+    for (const std::string& word : *words)
+      if (std::none_of(names.begin(), names.end(), [&](const auto& name) { return name.starts_with(word); }))
+        return fail(ErrorArea::usage, "training: the name of no feature begins with '{}' ('{}' … '{}')", word,
+                    names.front(), names.back());
+  for (std::uint32_t f = 0; f < names.size(); ++f)
+    if (!begins(names[f], config.without) && (config.only.empty() || begins(names[f], config.only)))
+      left.push_back(f);
+  if (left.empty()) return fail(ErrorArea::usage, "training: no feature is left");
+  return left;
+}
+
+ForestConfig for_table(ForestConfig config, const ModelTrainConfig& with, std::span<const std::string> names,
                        std::string stage) {
   config.threads = with.threads;
   config.seed = with.seed;
+  // What is wrong with the words was said before the first table was made.
+  if (auto left = features_left(with, names)) config.features = std::move(*left);
+  const std::size_t features = config.features.empty() ? names.size() : config.features.size();
   config.features_per_split =
       std::min<std::uint32_t>(config.features_per_split, static_cast<std::uint32_t>(features));
   if (with.progress)
@@ -42,7 +64,8 @@ ForestConfig for_table(ForestConfig config, const ModelTrainConfig& with, std::s
   return config;
 }
 
-Expected<FinishedForest> train_quality(const QualityRows& source, const ModelTrainConfig& config) {
+Expected<FinishedForest> train_quality(const QualityRows& source, std::span<const std::string> names,
+                                       const ModelTrainConfig& config) {
   const auto table = make_feature_table(source, std::nullopt, [&](std::uint64_t done, std::uint64_t all) {
     if (config.progress) config.progress("features of mixed patterns", done, all);
   });
@@ -56,7 +79,7 @@ Expected<FinishedForest> train_quality(const QualityRows& source, const ModelTra
   }
   constexpr std::uint16_t k_labels[] = {0, 1, 2};
   auto trained = train_classifier(table->table, {rows, classes, k_labels},
-                                  for_table(config.quality, config, source.width(), "mixed patterns"));
+                                  for_table(config.quality, config, names, "mixed patterns"));
   if (!trained) return tl::unexpected(trained.error());
   return finished(std::move(*trained));
 }
@@ -97,7 +120,7 @@ Expected<FinishedForest> train_merged(const Dataset& data, const Selection& sele
         labels.begin()));
   }
   bags = dense(std::move(bags));
-  ForestConfig forest = for_table(config.merged_system, config, features.size(), "groups of patterns");
+  ForestConfig forest = for_table(config.merged_system, config, features.names(), "groups of patterns");
   forest.out_of_bag = true;
   auto trained = train_classifier(table->table, {rows, classes, labels, bags}, forest);
   if (!trained) return tl::unexpected(trained.error());

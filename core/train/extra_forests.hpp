@@ -19,9 +19,14 @@ struct Selection {
 // The forest with what its out-of-bag answers say about confidence.
 FinishedForest finished(TrainedForest trained);
 
-// Threads, seed, progress and a possible number of features per split.
-ForestConfig for_table(ForestConfig config, const ModelTrainConfig& with, std::size_t features,
+// Threads, seed, progress, the features that may be looked at and a possible number of them per split.
+ForestConfig for_table(ForestConfig config, const ModelTrainConfig& with, std::span<const std::string> names,
                        std::string stage);
+
+// Numbers of the features that without and only leave; empty = all of them. Fails when a word begins no name
+// or nothing is left.
+Expected<std::vector<std::uint32_t>> features_left(const ModelTrainConfig& config,
+                                                   std::span<const std::string> names);
 
 // A number for every group of materials, by order of appearance.
 std::vector<std::uint32_t> group_numbers(const Dataset& data);
@@ -29,7 +34,8 @@ std::vector<std::uint32_t> group_numbers(const Dataset& data);
 std::vector<std::uint32_t> dense(std::vector<std::uint32_t> numbers);
 
 // Single, mixed and unlike patterns.
-Expected<FinishedForest> train_quality(const QualityRows& source, const ModelTrainConfig& config);
+Expected<FinishedForest> train_quality(const QualityRows& source, std::span<const std::string> names,
+                                       const ModelTrainConfig& config);
 
 // One forest over groups of patterns of a material. Fails when no material has two patterns.
 Expected<FinishedForest> train_merged(const Dataset& data, const Selection& selection,

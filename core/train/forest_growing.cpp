@@ -38,6 +38,9 @@ Expected<void> check_training(const BinnedTable& table, std::span<const std::uin
   if (config.features_per_split > table.features())
     return fail(ErrorArea::usage, "training: {} features per split of {}", config.features_per_split,
                 table.features());
+  for (const std::uint32_t feature : config.features)
+    if (feature >= table.features())
+      return fail(ErrorArea::usage, "training: feature {} of {}", feature, table.features());
   if (table.features() > ForestNode::k_max_features)
     return fail(ErrorArea::shape, "training: {} features, at most {} fit a node", table.features(),
                 ForestNode::k_max_features);

@@ -15,9 +15,9 @@ namespace bragglive {
 struct ForestConfig {
   std::uint32_t trees = 80;
   std::uint32_t max_depth = 40;
-  std::uint32_t min_leaf = 1;  // training samples per leaf, bootstrap copies counted
-  std::uint32_t features_per_split =
-      0;  // 0 = square root of their number, rounded down; at most their number
+  std::uint32_t min_leaf = 1;            // training samples per leaf, bootstrap copies counted
+  std::uint32_t features_per_split = 0;  // 0 = square root of their number, rounded down; at most that number
+  std::vector<std::uint32_t> features;   // that cuts may look at, each once; empty = all
   bool bootstrap = true;
   std::uint64_t seed = 32;
   unsigned threads = 0;        // 0 = all

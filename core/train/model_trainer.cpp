@@ -14,15 +14,12 @@
 #include "core/train/checkpoint.hpp"
 #include "core/train/extra_forests.hpp"
 #include "core/train/feature_table.hpp"
+#include "core/train/hierarchy_trainer.hpp"
 #include "core/train/pattern_rows.hpp"
 #include "core/train/quality_patterns.hpp"
 
 namespace bragglive {
 namespace {
-
-// The feature that measures the lattice length of a system well enough that its forest need only say which
-// multiple.
-constexpr std::string_view k_cubic_length = "cubic a";
 
 Selection select_patterns(const Dataset& data, const ModelTrainConfig& config) {
   Selection out;
@@ -35,123 +32,6 @@ Selection select_patterns(const Dataset& data, const ModelTrainConfig& config) {
   }
   return out;
 }
-
-class HierarchyTrainer {
- public:
-  HierarchyTrainer(const Dataset& data, const FeatureTable& table, const ModelTrainConfig& config,
-                   const Selection& selection, std::optional<std::size_t> length_feature,
-                   const Checkpoint& checkpoint)
-      : data_(data),
-        table_(table),
-        config_(config),
-        selection_(selection),
-        length_feature_(length_feature),
-        checkpoint_(checkpoint) {
-    for (std::uint32_t row = 0; row < table.usable.size(); ++row)
-      if (table.usable[row]) rows_.push_back(row);
-  }
-
-  std::size_t rows() const { return rows_.size(); }
-  const Material& material_of(std::uint32_t row) const { return data_.materials[number_of(row)]; }
-
-  Expected<void> train(CrystalModelParts& parts, ModelScores& scores) {
-    ForestConfig config = forest_config(config_.system, "crystal system");
-    config.out_of_bag = config_.bootstrap_materials;
-    auto system = classifier("system", rows_, config,
-                             [](const Material& m) { return static_cast<std::uint16_t>(m.system); });
-    if (!system) return tl::unexpected(system.error());
-    parts.system = std::move(system->forest);
-    parts.confidence = std::move(system->confidence);
-    scores.out_of_bag = system->out_of_bag;
-    for (std::size_t s = 1; s < static_cast<std::size_t>(k_crystal_systems); ++s)
-      if (auto done = train_system(s, parts); !done) return done;
-    return {};
-  }
-
- private:
-  std::uint32_t number_of(std::uint32_t row) const {
-    return data_.material[selection_.patterns[row % selection_.patterns.size()]];
-  }
-  ForestConfig forest_config(const ForestConfig& config, std::string stage) const {
-    return for_table(config, config_, table_.table.features(), std::move(stage));
-  }
-
-  Expected<void> train_system(std::size_t s, CrystalModelParts& parts) const {
-    std::vector<std::uint32_t> rows;
-    for (const std::uint32_t row : rows_)
-      if (static_cast<std::size_t>(material_of(row).system) == s) rows.push_back(row);
-    if (rows.empty()) return {};
-    const std::string name(k_crystal_system_names[s]);
-    if (config_.space_group.trees > 0) {
-      auto group =
-          classifier("space_group." + name, rows, forest_config(config_.space_group, name + " space groups"),
-                     [](const Material& m) { return m.space_group; });
-      if (!group) return tl::unexpected(group.error());
-      parts.space_group[s] = std::move(group->forest);
-    }
-    if (config_.lattice.trees > 0) {
-      const bool scaled = length_feature_ && static_cast<CrystalSystem>(s) == CrystalSystem::cubic;
-      auto lattice =
-          regressor("lattice." + name, rows, scaled, forest_config(config_.lattice, name + " lattice"));
-      if (!lattice) return tl::unexpected(lattice.error());
-      parts.lattice[s] = std::move(lattice->forest);
-    }
-    return {};
-  }
-
-  template <class LabelOf>
-  Expected<FinishedForest> classifier(const std::string& name, const std::vector<std::uint32_t>& rows,
-                                      const ForestConfig& config, LabelOf label_of) const {
-    return checkpoint_.get(name, [&]() -> Expected<FinishedForest> {
-      std::set<std::uint16_t> found;
-      for (const std::uint32_t row : rows) found.insert(label_of(material_of(row)));
-      const std::vector<std::uint16_t> labels(found.begin(), found.end());
-      std::vector<std::uint8_t> classes;
-      std::vector<std::uint32_t> groups;
-      for (const std::uint32_t row : rows) {
-        classes.push_back(static_cast<std::uint8_t>(
-            std::lower_bound(labels.begin(), labels.end(), label_of(material_of(row))) - labels.begin()));
-        if (config.out_of_bag) groups.push_back(group_of_material_[number_of(row)]);
-      }
-      groups = dense(std::move(groups));
-      auto trained = train_classifier(table_.table, {rows, classes, labels, groups}, config);
-      if (!trained) return tl::unexpected(trained.error());
-      return finished(std::move(*trained));
-    });
-  }
-
-  Expected<FinishedForest> regressor(const std::string& name, const std::vector<std::uint32_t>& rows,
-                                     bool scaled, const ForestConfig& config) const {
-    return checkpoint_.get(name, [&]() -> Expected<FinishedForest> {
-      std::vector<float> values;
-      values.reserve(rows.size() * 6);
-      for (const std::uint32_t row : rows) {
-        auto lattice = comparable_lattice(material_of(row));
-        if (scaled && table_.kept[row] > 0)
-          for (std::size_t k = 0; k < 3; ++k) lattice[k] /= table_.kept[row];
-        values.insert(values.end(), lattice.begin(), lattice.end());
-      }
-      std::vector<std::uint16_t> scale_feature;
-      if (scaled) {
-        scale_feature.assign(6, k_unscaled);
-        std::fill_n(scale_feature.begin(), 3, static_cast<std::uint16_t>(*length_feature_));
-      }
-      auto trained =
-          train_regressor(table_.table, {rows, values, 6, scale_feature, config_.lattice_scale}, config);
-      if (!trained) return tl::unexpected(trained.error());
-      return finished(std::move(*trained));
-    });
-  }
-
-  const Dataset& data_;
-  const FeatureTable& table_;
-  const ModelTrainConfig& config_;
-  const Selection& selection_;
-  std::optional<std::size_t> length_feature_;
-  const Checkpoint& checkpoint_;
-  std::vector<std::uint32_t> rows_;
-  std::vector<std::uint32_t> group_of_material_ = group_numbers(data_);
-};
 
 double validate(const RowSource& rows, const Forest& forest, const Dataset& data,
                 const std::vector<std::uint32_t>& patterns) {
@@ -183,6 +63,10 @@ std::uint64_t digest_of(const Dataset& data, const ModelTrainConfig& c, const st
   for (const ForestConfig* f : {&c.system, &c.space_group, &c.lattice, &c.quality, &c.merged_system})
     text += fmt::format(" {} {} {} {} {}", f->trees, f->max_depth, f->min_leaf, f->features_per_split,
                         f->median_leaves);
+  for (const auto* words : {&c.without, &c.only})
+    for (const std::string& word : *words) text += " /" + word;
+  text += c.only.empty() ? "" : " only";
+  for (const float scale : c.lattice_scale) text += fmt::format(" {}", scale);
   for (const std::string& settings : data.settings) text += settings;
   return hash_of_definition(text);
 }
@@ -249,21 +133,21 @@ Expected<void> train_all(const Dataset& data, const ModelTrainConfig& config, co
     return fail(ErrorArea::shape, "training: {} patterns with copies, at most {} are possible", source.rows(),
                 k_max_leaf_count);
   const auto names = features.names();
-  const auto named = std::find(names.begin(), names.end(), k_cubic_length);
-  std::optional<std::size_t> length_feature;
-  if (named != names.end()) length_feature = static_cast<std::size_t>(named - names.begin());
-  const auto table = make_feature_table(source, length_feature, [&](std::uint64_t done, std::uint64_t all) {
-    if (config.progress) config.progress("features", done, all);
-  });
+  if (auto left = features_left(config, names); !left) return tl::unexpected(left.error());
+  const auto table =
+      make_feature_table(source, length_feature(names), [&](std::uint64_t done, std::uint64_t all) {
+        if (config.progress) config.progress("features", done, all);
+      });
   if (!table) return tl::unexpected(table.error());
-  HierarchyTrainer trainer(data, *table, config, selection, length_feature, checkpoint);
-  if (trainer.rows() == 0) return nothing_left();
-  if (auto done = trainer.train(out.parts, out.scores); !done) return done;
+  const auto learnt =
+      train_hierarchy({data, *table, config, selection, names, checkpoint}, out.parts, out.scores);
+  if (!learnt) return tl::unexpected(learnt.error());
+  if (*learnt == 0) return nothing_left();
   if (config.quality_rows > 0 && config.quality.trees > 0) {
     auto quality = checkpoint.get("quality", [&] {
       return train_quality(QualityRows(data, selection.patterns, features, detection, config.quality_rows,
                                        config.min_disks, config.seed),
-                           config);
+                           names, config);
     });
     if (!quality) return tl::unexpected(quality.error());
     out.parts.quality = std::move(quality->forest);
@@ -271,7 +155,7 @@ Expected<void> train_all(const Dataset& data, const ModelTrainConfig& config, co
   std::set<std::uint32_t> materials;
   for (const std::uint32_t pattern : selection.patterns) materials.insert(data.material[pattern]);
   out.scores.materials = materials.size();
-  out.scores.patterns = trainer.rows();
+  out.scores.patterns = *learnt;
   out.scores.validation_patterns = selection.validation.size();
   if (!selection.validation.empty()) {
     const PatternRows held_back(data, selection.validation, features, detection, 1, config.min_disks,

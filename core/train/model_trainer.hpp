@@ -20,6 +20,9 @@ struct ModelTrainConfig {
   std::uint32_t copies = 1;    // of every pattern, each with its own noise
   bool use_test = false;       // also learn from materials on the test side of the split
   bool triclinic = false;      // a seventh system
+  // Features whose names begin so are not looked at; or (only) no others are. For ablations: the model still
+  // reads vectors of all features.
+  std::vector<std::string> without, only;
   // Trees of the system forest draw whole material groups: what a tree has not seen then tells honestly how
   // it does on new materials, and the confidence is calibrated with it.
   bool bootstrap_materials = true;

@@ -56,9 +56,13 @@ template <class Policy>
 class TreeBuilder {
  public:
   TreeBuilder(const BinnedTable& table, const ForestConfig& config, Policy policy)
-      : table_(table), config_(config), policy_(std::move(policy)), order_(table.features()) {
-    constants_.resize(table.features());
-    const auto root = static_cast<std::uint32_t>(std::sqrt(static_cast<double>(table.features())));
+      : table_(table), config_(config), policy_(std::move(policy)), order_(config.features) {
+    if (order_.empty()) {
+      order_.resize(table.features());
+      std::iota(order_.begin(), order_.end(), 0U);
+    }
+    constants_.resize(order_.size());
+    const auto root = static_cast<std::uint32_t>(std::sqrt(static_cast<double>(order_.size())));
     tries_ = config.features_per_split == 0 ? std::max(1U, root) : config.features_per_split;
   }
 
@@ -71,7 +75,6 @@ class TreeBuilder {
   Tree grow(std::vector<Sample> samples, Random random) {
     samples_ = std::move(samples);
     spare_.resize(samples_.size());
-    std::iota(order_.begin(), order_.end(), 0U);
     Tree tree;
     tree.nodes.resize(1);
     tree.bins.resize(1);

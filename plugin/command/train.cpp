@@ -18,6 +18,7 @@ using Json = nlohmann::json;
 
 struct Options {
   std::vector<std::filesystem::path> data, candidates;
+  std::vector<std::string> without, only;
   std::string out, features = "indexing", noise = "none", note;
   std::uint32_t copies = 1;
   std::optional<std::uint32_t> trees, depth, min_leaf, features_per_split, group_trees, lattice_trees,
@@ -38,6 +39,8 @@ ModelTrainConfig config_of(const Options& options) {
   config.noise = options.noise;
   config.copies = options.copies;
   config.triclinic = options.triclinic;
+  config.without = options.without;
+  config.only = options.only;
   config.use_test = options.use_test;
   config.validation_share = options.validation;
   config.seed = options.seed;
@@ -101,6 +104,8 @@ Json provenance_of(const Options& options, const ModelTrainConfig& config, const
       {"licence",
        "Structures: Materials Project (materialsproject.org), CC BY 4.0; A. Jain et al., APL Materials 1, "
        "011002 (2013)."}};
+  if (!config.without.empty()) out["left_out"] = config.without;
+  if (!config.only.empty()) out["only"] = config.only;
   if (scores.out_of_bag >= 0) out["out_of_bag_accuracy"] = scores.out_of_bag;
   if (scores.merged_out_of_bag >= 0) out["merged_out_of_bag_accuracy"] = scores.merged_out_of_bag;
   if (scores.validation_patterns > 0)
@@ -218,6 +223,9 @@ Run add_train(CLI::App& app) {
   app.add_option("--features", o->features,
                  "indexing, polar, or a definition such as 'polar direct=brightest'")
       ->capture_default_str();
+  app.add_option("--without", o->without,
+                 "ablation: do not look at features whose names begin so (lattice, cubic, plane, …)");
+  app.add_option("--only", o->only, "ablation: look at no other features than those whose names begin so");
   app.add_option("--noise", o->noise, "added on top of the data: none, field or detector")
       ->capture_default_str();
   app.add_option("--copies", o->copies, "of every pattern, each with its own noise")->capture_default_str();

@@ -1,10 +1,12 @@
 #include "core/train/model_trainer.hpp"
 
+#include <algorithm>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "core/forest/model_container.hpp"
 #include "core/label/aggregate.hpp"
+#include "core/label/group_model.hpp"
 #include "core/train/report.hpp"
 #include "tests/catch.hpp"
 #include "tests/unit/train/small_dataset.hpp"
@@ -184,6 +186,68 @@ TEST_CASE("the same seed trains the same model on one thread and on two; what ca
   CHECK(refused([](auto& c) { c.copies = 0; }));
   CHECK(refused([](auto& c) { c.min_disks = 100000; }));
   CHECK(refused([](auto& c) { c.validation_share = 2; }));
+}
+
+TEST_CASE("a system without materials is never said, and one with one space group always says it") {
+  TableFile file;
+  write(make_small_dataset(24, 2), file.path);
+  auto data = load(file.path);
+  REQUIRE(data);
+  // All cubic materials on the test side: nothing of them is learnt.
+  for (Material& material : data->materials)
+    if (material.system == CrystalSystem::cubic) material.split = k_split_test;
+  const auto trained = train_crystal_model(*data, quick_config());
+  REQUIRE(trained);
+  const auto& labels = trained->parts.system->parts().labels;
+  CHECK(std::find(labels.begin(), labels.end(), static_cast<std::uint16_t>(CrystalSystem::cubic)) ==
+        labels.end());
+  CHECK_FALSE(trained->parts.space_group[7]);
+  CHECK_FALSE(trained->parts.lattice[7]);
+  for (std::size_t s = 1; s < 7; ++s)
+    if (trained->parts.space_group[s]) CHECK(trained->parts.space_group[s]->outputs() >= 1);
+  // Nothing at all to learn from.
+  for (Material& material : data->materials) material.split = k_split_test;
+  const auto nothing = train_crystal_model(*data, quick_config());
+  REQUIRE_FALSE(nothing);
+  CHECK(nothing.error().message.find("no pattern is left") != std::string::npos);
+}
+
+TEST_CASE("several patterns of one crystal are asked as one") {
+  TableFile file;
+  write(make_small_dataset(48, 4), file.path);
+  const auto data = load(file.path);
+  REQUIRE(data);
+  ModelTrainConfig config = quick_config();
+  config.merged = "pooled " + config.features;
+  config.merged_copies = 4;
+  const auto trained = train_crystal_model(*data, config);
+  REQUIRE(trained);
+  const auto group = GroupModel::create(trained->parts);
+  REQUIRE(group);
+  CHECK(group->has_forest());
+  const auto features = *feature_set_of(trained->parts);
+  const auto scratch = features->make_scratch();
+  std::vector<BraggList> lists;
+  std::vector<SystemProbabilities> each;
+  for (std::uint32_t i = 0; i < data->patterns() && lists.size() < 4; ++i) {
+    if (data->material[i] != data->material[0]) continue;
+    lists.emplace_back();
+    data->copy_pattern(i, lists.back());
+    std::vector<float> values(features->size());
+    features->compute(lists.back(), scratch.get(), values);
+    each.push_back(group->ask_one(values));
+  }
+  const GroupLabel label = group->ask(lists, each);
+  CHECK(label.system == data->materials[data->material[0]].system);
+  float sum = 0;
+  for (const float p : label.probability) sum += p;
+  CHECK(sum == Approx(1).margin(1e-4));
+  CHECK(label.confidence == label.probability[static_cast<std::size_t>(label.system)]);
+  CHECK(group->ask({}, {}).system == CrystalSystem::none);
+  // Its forest reads other features than these.
+  CrystalModelParts other = trained->parts;
+  other.merged_features = "pooled polar m=3 p=2";
+  CHECK_FALSE(GroupModel::create(other));
 }
 
 TEST_CASE("difference aggregation: weights add up per label, and without weight there is no label") {

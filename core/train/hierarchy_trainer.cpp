@@ -1,0 +1,145 @@
+#include "core/train/hierarchy_trainer.hpp"
+
+#include <algorithm>
+#include <set>
+#include <string_view>
+
+namespace bragglive {
+namespace {
+
+constexpr std::string_view k_cubic_length = "cubic a";
+
+class HierarchyTrainer {
+ public:
+  explicit HierarchyTrainer(const HierarchyInput& in)
+      : data_(in.data),
+        table_(in.table),
+        config_(in.config),
+        selection_(in.selection),
+        names_(in.names),
+        checkpoint_(in.checkpoint) {
+    for (std::uint32_t row = 0; row < table_.usable.size(); ++row)
+      if (table_.usable[row]) rows_.push_back(row);
+    length_feature_ = length_feature(names_);
+  }
+
+  std::size_t rows() const { return rows_.size(); }
+  const Material& material_of(std::uint32_t row) const { return data_.materials[number_of(row)]; }
+
+  Expected<void> train(CrystalModelParts& parts, ModelScores& scores) {
+    ForestConfig config = forest_config(config_.system, "crystal system");
+    config.out_of_bag = config_.bootstrap_materials;
+    auto system = classifier("system", rows_, config,
+                             [](const Material& m) { return static_cast<std::uint16_t>(m.system); });
+    if (!system) return tl::unexpected(system.error());
+    parts.system = std::move(system->forest);
+    parts.confidence = std::move(system->confidence);
+    scores.out_of_bag = system->out_of_bag;
+    for (std::size_t s = 1; s < static_cast<std::size_t>(k_crystal_systems); ++s)
+      if (auto done = train_system(s, parts); !done) return done;
+    return {};
+  }
+
+ private:
+  std::uint32_t number_of(std::uint32_t row) const {
+    return data_.material[selection_.patterns[row % selection_.patterns.size()]];
+  }
+  ForestConfig forest_config(const ForestConfig& config, std::string stage) const {
+    return for_table(config, config_, names_, std::move(stage));
+  }
+
+  Expected<void> train_system(std::size_t s, CrystalModelParts& parts) const {
+    std::vector<std::uint32_t> rows;
+    for (const std::uint32_t row : rows_)
+      if (static_cast<std::size_t>(material_of(row).system) == s) rows.push_back(row);
+    if (rows.empty()) return {};
+    const std::string name(k_crystal_system_names[s]);
+    if (config_.space_group.trees > 0) {
+      auto group =
+          classifier("space_group." + name, rows, forest_config(config_.space_group, name + " space groups"),
+                     [](const Material& m) { return m.space_group; });
+      if (!group) return tl::unexpected(group.error());
+      parts.space_group[s] = std::move(group->forest);
+    }
+    if (config_.lattice.trees > 0) {
+      const bool scaled = length_feature_ && static_cast<CrystalSystem>(s) == CrystalSystem::cubic;
+      auto lattice =
+          regressor("lattice." + name, rows, scaled, forest_config(config_.lattice, name + " lattice"));
+      if (!lattice) return tl::unexpected(lattice.error());
+      parts.lattice[s] = std::move(lattice->forest);
+    }
+    return {};
+  }
+
+  template <class LabelOf>
+  Expected<FinishedForest> classifier(const std::string& name, const std::vector<std::uint32_t>& rows,
+                                      const ForestConfig& config, LabelOf label_of) const {
+    return checkpoint_.get(name, [&]() -> Expected<FinishedForest> {
+      std::set<std::uint16_t> found;
+      for (const std::uint32_t row : rows) found.insert(label_of(material_of(row)));
+      const std::vector<std::uint16_t> labels(found.begin(), found.end());
+      std::vector<std::uint8_t> classes;
+      std::vector<std::uint32_t> groups;
+      for (const std::uint32_t row : rows) {
+        classes.push_back(static_cast<std::uint8_t>(
+            std::lower_bound(labels.begin(), labels.end(), label_of(material_of(row))) - labels.begin()));
+        if (config.out_of_bag) groups.push_back(group_of_material_[number_of(row)]);
+      }
+      groups = dense(std::move(groups));
+      auto trained = train_classifier(table_.table, {rows, classes, labels, groups}, config);
+      if (!trained) return tl::unexpected(trained.error());
+      return finished(std::move(*trained));
+    });
+  }
+
+  Expected<FinishedForest> regressor(const std::string& name, const std::vector<std::uint32_t>& rows,
+                                     bool scaled, const ForestConfig& config) const {
+    return checkpoint_.get(name, [&]() -> Expected<FinishedForest> {
+      std::vector<float> values;
+      values.reserve(rows.size() * 6);
+      for (const std::uint32_t row : rows) {
+        auto lattice = comparable_lattice(material_of(row));
+        if (scaled && table_.kept[row] > 0)
+          for (std::size_t k = 0; k < 3; ++k) lattice[k] /= table_.kept[row];
+        values.insert(values.end(), lattice.begin(), lattice.end());
+      }
+      std::vector<std::uint16_t> scale_feature;
+      if (scaled) {
+        scale_feature.assign(6, k_unscaled);
+        std::fill_n(scale_feature.begin(), 3, static_cast<std::uint16_t>(*length_feature_));
+      }
+      auto trained =
+          train_regressor(table_.table, {rows, values, 6, scale_feature, config_.lattice_scale}, config);
+      if (!trained) return tl::unexpected(trained.error());
+      return finished(std::move(*trained));
+    });
+  }
+
+  const Dataset& data_;
+  const FeatureTable& table_;
+  const ModelTrainConfig& config_;
+  const Selection& selection_;
+  std::span<const std::string> names_;
+  std::optional<std::size_t> length_feature_;
+  const Checkpoint& checkpoint_;
+  std::vector<std::uint32_t> rows_;
+  std::vector<std::uint32_t> group_of_material_ = group_numbers(data_);
+};
+
+}  // namespace
+
+std::optional<std::size_t> length_feature(std::span<const std::string> names) {
+  const auto named = std::find(names.begin(), names.end(), k_cubic_length);
+  if (named == names.end()) return std::nullopt;
+  return static_cast<std::size_t>(named - names.begin());
+}
+
+Expected<std::size_t> train_hierarchy(const HierarchyInput& input, CrystalModelParts& parts,
+                                      ModelScores& scores) {
+  HierarchyTrainer trainer(input);
+  if (trainer.rows() == 0) return std::size_t{0};
+  if (auto done = trainer.train(parts, scores); !done) return tl::unexpected(done.error());
+  return trainer.rows();
+}
+
+}  // namespace bragglive
