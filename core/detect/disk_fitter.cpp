@@ -71,8 +71,8 @@ CopyWindow copier(const FitKernels& kernels) {
 
 }  // namespace
 
-DiskFitter::DiskFitter(double radius_px, double edge_px, InstructionSet set)
-    : templates_(radius_px, edge_px), kernels_(&fit_kernels(set)), radius_(radius_px) {}
+DiskFitter::DiskFitter(double radius_px, double edge_px, double start_px, InstructionSet set)
+    : templates_(radius_px, edge_px), kernels_(&fit_kernels(set)), radius_(radius_px), start_px_(start_px) {}
 
 // Adds the expected counts of another disk to the window around (row, col).
 void DiskFitter::add_neighbour(const DiskFit& other, int row, int col, Scratch& s) const noexcept {
@@ -191,12 +191,12 @@ template <class Pixel>
 void DiskFitter::fit_one(const RawImage<Pixel>& image, std::span<DiskFit> fits, std::size_t which, Scratch& s,
                          bool again) const noexcept {
   DiskFit& fit = fits[which];
-  const auto farthest = static_cast<float>(std::max(1.0, 0.4 * radius_));
+  const auto farthest = static_cast<float>(std::max({1.0, 0.4 * radius_, start_px_}));
   const auto prior = static_cast<float>(1 / (0.3 * radius_ * 0.3 * radius_));
   FitWindow window{s.data.data(), s.rest.data(), nullptr, templates_.size(), templates_.stride(), {}};
   // A start may be half a cell of the search off, which is a third of the radius; a step crosses half a
   // pixel.
-  const int most_steps = again ? 4 : 6 + static_cast<int>(0.7 * radius_);
+  const int most_steps = again ? 4 : 6 + static_cast<int>(radius_);
   FitPoint point;
   int window_row = 0;
   int window_col = 0;
@@ -211,17 +211,19 @@ void DiskFitter::fit_one(const RawImage<Pixel>& image, std::span<DiskFit> fits, 
     if (moved) {
       window.good = copy_window(image, row, col, s);
       fit.crowded = add_neighbours(fits, which, row, col, s);
+      // Of neighbours only the second time the shapes are known.
+      const bool find = again || !fit.crowded;
+      if (find || !placed) {
+        // The window's middle is where the slope is level.
+        fit.start_row = static_cast<float>(row);
+        fit.start_col = static_cast<float>(col);
+      }
+      // At each new place: about a poor start the disk itself makes a slope.
+      if (find) find_slope(window, fit);
+      add_slope(fit, row, col, s);
     }
     window.shape = exact ? templates_.exact(point.row, point.col, s.shape.data())
                          : templates_.nearest(point.row, point.col, s.shape.data());
-    if (!placed) {
-      // The window's middle is where the slope is level.
-      fit.start_row = static_cast<float>(row);
-      fit.start_col = static_cast<float>(col);
-      // Of neighbours only the second time the shapes are known.
-      if (again || !fit.crowded) find_slope(window, fit);
-    }
-    if (moved) add_slope(fit, row, col, s);
     window_row = row;
     window_col = col;
     placed = true;

@@ -37,7 +37,8 @@ struct DiskFit {
 class DiskFitter {
  public:
   DiskFitter() = default;
-  DiskFitter(double radius_px, double edge_px, InstructionSet set);
+  // `start_px`: how far off the starts may be.
+  DiskFitter(double radius_px, double edge_px, double start_px, InstructionSet set);
 
   struct Scratch {
     std::vector<float> data, rest, good, shape;
@@ -66,7 +67,7 @@ class DiskFitter {
 
   DiskTemplates templates_;
   const FitKernels* kernels_ = nullptr;
-  double radius_ = 0;
+  double radius_ = 0, start_px_ = 0;
 };
 
 }  // namespace bragglive::detail

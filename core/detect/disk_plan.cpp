@@ -11,6 +11,7 @@ namespace bragglive {
 namespace {
 
 using Plan = DiskDetector::Plan;
+constexpr double k_start_cells = 0.9;      // error of a start found between strong neighbours
 constexpr double k_default_edge_px = 1.2;  // a sharp disk averaged over pixels, a little blurred
 
 Expected<void> check(const DiskDetectorConfig& c, FrameShape shape) {
@@ -216,10 +217,10 @@ Expected<DiskDetector> DiskDetector::create(const DiskDetectorConfig& config, Fr
     return fail(ErrorArea::numeric,
                 "disk detection: this processor lacks the "
                 "instruction set that was asked for");
-  p.fitter = detail::DiskFitter(radius, config.probe_edge_px > 0 ? config.probe_edge_px : k_default_edge_px,
-                                config.instruction_set);
   p.kernels = &detail::search_kernels(config.instruction_set);
   plan_search(p);
+  p.fitter = detail::DiskFitter(radius, config.probe_edge_px > 0 ? config.probe_edge_px : k_default_edge_px,
+                                k_start_cells * p.block, config.instruction_set);
   plan_ring(p, radius + 1.5, radius + 1.5 + std::max(3.0, 0.8 * radius));
   p.edge = config.edge_px ? static_cast<int>(std::min<std::uint32_t>(config.edge_px, k_max_detector_side))
                           : static_cast<int>(std::ceil(radius));

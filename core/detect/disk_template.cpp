@@ -8,9 +8,14 @@ namespace bragglive::detail {
 namespace {
 constexpr std::size_t k_largest_table = std::size_t{2} << 20;  // floats
 constexpr std::size_t k_row_multiple = 16;
+const double k_gauss = 0.5 / std::sqrt(3.0);  // px
 }  // namespace
 
-DiskTemplates::DiskTemplates(double radius_px, double edge_px) : radius_(radius_px), edge_(edge_px) {
+DiskTemplates::DiskTemplates(double radius_px, double recorded_edge_px) : radius_(radius_px) {
+  // What the pixels record is wider than the disk's own edge: (pi w / 4)^2 / 3 + 1 / 12 px^2 add up.
+  const double own = recorded_edge_px * recorded_edge_px - 4 / (std::numbers::pi * std::numbers::pi);
+  const double edge_px = std::sqrt(std::max(own, 0.3 * 0.3));
+  edge_ = edge_px;
   reach_ = radius_px + edge_px;
   const double window = reach_ + std::max(1.5, 0.3 * radius_px);
   half_ = static_cast<int>(std::ceil(window));
@@ -45,16 +50,24 @@ void DiskTemplates::sample(double row, double col, float* out) const noexcept {
   std::fill(out, out + 3 * size(), 0.0f);
   for (int i = -half_; i <= half_; ++i)
     for (int j = -half_; j <= half_; ++j) {
-      const double dr = i - row;
-      const double dc = j - col;
-      const double r = std::sqrt(dr * dr + dc * dc);
-      const double t = 1 / (1 + std::exp(4 * (r - radius_) / edge_));
-      const double slope = 4 / edge_ * t * (1 - t) / std::max(r, 1e-6);
+      // The mean over the pixel, from Gauss and Legendre's two points along each axis.
+      double sums[3] = {};
+      for (const double down : {-k_gauss, k_gauss})
+        for (const double right : {-k_gauss, k_gauss}) {
+          const double dr = i + down - row;
+          const double dc = j + right - col;
+          const double r = std::sqrt(dr * dr + dc * dc);
+          const double t = 1 / (1 + std::exp(4 * (r - radius_) / edge_));
+          const double slope = 4 / edge_ * t * (1 - t) / std::max(r, 1e-6);
+          sums[0] += t;
+          sums[1] += slope * dr;
+          sums[2] += slope * dc;
+        }
       const std::size_t at =
           static_cast<std::size_t>(i + half_) * stride_ + static_cast<std::size_t>(j + half_);
-      height[at] = static_cast<float>(t);
-      by_row[at] = static_cast<float>(slope * dr);
-      by_col[at] = static_cast<float>(slope * dc);
+      height[at] = static_cast<float>(sums[0] / 4);
+      by_row[at] = static_cast<float>(sums[1] / 4);
+      by_col[at] = static_cast<float>(sums[2] / 4);
     }
 }
 

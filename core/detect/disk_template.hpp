@@ -14,11 +14,12 @@ struct TemplateView {
   const float* by_col = nullptr;
 };
 
-// Round probe of height 1: T(r) = 1 / (1 + exp(4 (r - R) / w)).
+// Round probe of height 1: T(r) = 1 / (1 + exp(4 (r - R) / w)), averaged over the pixels. `recorded_edge_px`:
+// the w that describes the averaged edge, wider than the disk's own.
 class DiskTemplates {
  public:
   DiskTemplates() = default;
-  DiskTemplates(double radius_px, double edge_px);
+  DiskTemplates(double radius_px, double recorded_edge_px);
 
   // For a centre at (0.5 > |row|, |col|) px from the middle pixel of the
   // window: the nearest tabulated one, and in `row`, `col` what is left to the
