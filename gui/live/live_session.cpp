@@ -92,6 +92,8 @@ void LiveSession::open(const OpenRequest& request) {
     options.protocol = prepared->request.protocol.toStdString();
     options.dataset = prepared->request.dataset.toStdString();
     options.channel = prepared->request.channel.toStdString();
+    options.rest = prepared->request.rest.toStdString();
+    options.follow = prepared->request.follow;
     options.path = prepared->request.path;
     options.rate_hz = prepared->request.rate_hz;
     options.log = log;

@@ -10,12 +10,12 @@ namespace bragglive::gui {
 namespace {
 
 struct Raw {
-  std::string source, model = "default", calibration, scan, protocol = "native", dataset, channel, out;
+  std::string source, model = "default", calibration, scan, protocol = "native", dataset, channel, rest, out;
   std::string screenshot, screenshot_during, picture, pin;
   double rate = 0;
   unsigned threads = 0;
   int view = 1;
-  bool light = false;
+  bool light = false, follow = false;
   ScanPath path;
 };
 
@@ -26,11 +26,15 @@ void add_options(CLI::App& app, Raw& raw) {
   app.add_option("--calibration", raw.calibration, "calibration TOML; else the scan must bring its own");
   app.add_option("--scan", raw.scan, "ROWSxCOLS, where the source does not say it");
   app.add_option("--protocol", raw.protocol,
-                 "of an endpoint: native, dectris1, dectris2, ncem, merlin, crystfel")
-      ->check(CLI::IsMember({"native", "dectris1", "dectris2", "ncem", "merlin", "crystfel"}))
+                 "of an endpoint: native, dectris1, dectris2, ncem, ncem4, ncem-counted, merlin, crystfel")
+      ->check(CLI::IsMember(
+          {"native", "dectris1", "dectris2", "ncem", "ncem4", "ncem-counted", "merlin", "crystfel"}))
       ->capture_default_str();
   app.add_option("--dataset", raw.dataset, "data set inside an HDF5 file; else found by layout");
   app.add_option("--channel", raw.channel, "of a detector with several thresholds; else its first");
+  app.add_option("--rest", raw.rest,
+                 "http://host of a DECTRIS detector: its settings are checked, its dropped images counted");
+  app.add_flag("--follow", raw.follow, "the recording is still being written: take its frames as they come");
   add_path_arguments(app, raw.path);
   app.add_option("--rate", raw.rate, "replay: frames per second; 0 = as fast as possible")
       ->check(CLI::NonNegativeNumber);
@@ -81,7 +85,7 @@ std::optional<ProgramOptions> parse_options(int argc, const char* const* argv, i
   request.source = text(raw.source), request.model = text(raw.model);
   request.calibration = text(raw.calibration), request.protocol = text(raw.protocol);
   request.dataset = text(raw.dataset), request.channel = text(raw.channel);
-  request.path = raw.path;
+  request.path = raw.path, request.rest = text(raw.rest), request.follow = raw.follow;
   request.rate_hz = raw.rate, request.threads = raw.threads;
   request.out = text(raw.out);
   options.screenshot = text(raw.screenshot);

@@ -140,8 +140,10 @@ void StatusStrip::show_faults(const StatusInfo& info) {
   };
   count(k_skipped, c.skipped,
         QStringLiteral("No free slot: frames dropped so that the detector need not wait"));
-  count(k_missing, states(PositionState::missing),
-        QStringLiteral("Positions of this scan whose frame never came"));
+  QString missing = QStringLiteral("Positions of this scan whose frame never came");
+  if (c.detector_dropped)
+    missing += QStringLiteral("; the detector says that it dropped %1").arg(*c.detector_dropped);
+  count(k_missing, states(PositionState::missing), missing);
   count(k_corrupt, c.corrupt, QStringLiteral("Frames that came but could not be read"));
   const std::uint64_t other = c.late + c.duplicates + c.out_of_range + c.stale_series + c.bad_messages;
   count(k_other, other,

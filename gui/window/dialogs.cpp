@@ -1,5 +1,6 @@
 #include "gui/window/dialogs.hpp"
 
+#include <QCheckBox>
 #include <QComboBox>
 #include <QDialogButtonBox>
 #include <QFileDialog>
@@ -17,6 +18,7 @@
 #include <QVBoxLayout>
 
 #include "gui/window/commands.hpp"
+#include "gui/window/path_fields.hpp"
 
 namespace bragglive::gui {
 
@@ -33,6 +35,17 @@ QString text_of(const std::optional<ScanShape>& scan) {
   return scan ? QStringLiteral("%1x%2").arg(scan->rows).arg(scan->cols) : QString();
 }
 
+namespace {
+
+QLineEdit* channel_line(const OpenRequest& before, QWidget* parent) {
+  auto* line = new QLineEdit(before.channel, parent);
+  line->setObjectName(QStringLiteral("channel"));
+  line->setPlaceholderText(QStringLiteral("of several, e.g. threshold_2; empty: the first"));
+  return line;
+}
+
+}  // namespace
+
 ConnectDialog::ConnectDialog(const OpenRequest& before, QWidget* parent) : QDialog(parent), before_(before) {
   setWindowTitle(QStringLiteral("Connect"));
   auto* form = new QFormLayout(this);
@@ -44,29 +57,41 @@ ConnectDialog::ConnectDialog(const OpenRequest& before, QWidget* parent) : QDial
   for (const auto& [name, text] :
        {std::pair("native", "native (bragglive send, own senders)"),
         std::pair("dectris1", "DECTRIS SIMPLON stream 1"), std::pair("dectris2", "DECTRIS SIMPLON stream 2"),
-        std::pair("ncem", "NCEM 4D Camera"), std::pair("merlin", "Merlin / Medipix"),
+        std::pair("ncem", "NCEM 4D Camera"), std::pair("ncem4", "NCEM 4D Camera, version 4"),
+        std::pair("ncem-counted", "NCEM 4D Camera, counted"), std::pair("merlin", "Merlin / Medipix"),
         std::pair("crystfel", "CrystFEL / OM (msgpack)")})
     protocol_->addItem(QString::fromLatin1(text), QString::fromLatin1(name));
   protocol_->setCurrentIndex(std::max(0, protocol_->findData(before.protocol)));
+  channel_ = channel_line(before, this);
+  rest_ = new QLineEdit(before.rest, this);
+  rest_->setObjectName(QStringLiteral("rest"));
+  rest_->setPlaceholderText(QStringLiteral("http://detector; empty: listen only"));
   scan_ = new QLineEdit(text_of(before.scan), this);
   scan_->setPlaceholderText(QStringLiteral("rows x columns; empty: the detector says it"));
+  path_ = new PathFields(before.path, this);
   complaint_ = new QLabel(this);
   complaint_->setMinimumHeight(complaint_->fontMetrics().height());
   buttons_ = new QDialogButtonBox(QDialogButtonBox::Ok | QDialogButtonBox::Cancel, this);
   buttons_->button(QDialogButtonBox::Ok)->setText(QStringLiteral("Connect"));
   form->addRow(QStringLiteral("Endpoint"), endpoint_);
   form->addRow(QStringLiteral("Protocol"), protocol_);
+  form->addRow(QStringLiteral("Threshold"), channel_);
+  form->addRow(QStringLiteral("REST"), rest_);
   form->addRow(QStringLiteral("Scan"), scan_);
+  form->addRow(path_);
   form->addRow(complaint_);
   form->addRow(buttons_);
   QObject::connect(endpoint_, &QLineEdit::textChanged, this, &ConnectDialog::check);
   QObject::connect(scan_, &QLineEdit::textChanged, this, &ConnectDialog::check);
+  QObject::connect(protocol_, &QComboBox::currentIndexChanged, this, &ConnectDialog::check);
   QObject::connect(buttons_, &QDialogButtonBox::accepted, this, &QDialog::accept);
   QObject::connect(buttons_, &QDialogButtonBox::rejected, this, &QDialog::reject);
   check();
 }
 
 void ConnectDialog::check() {
+  const QString protocol = protocol_->currentData().toString();
+  rest_->setEnabled(protocol.startsWith(QStringLiteral("dectris")));
   static const QRegularExpression endpoint(
       QStringLiteral("^((tcp://[^\\s:/]+:\\d+)|(ipc://\\S+)|(inproc://\\S+))$"));
   QString wrong;
@@ -82,7 +107,10 @@ OpenRequest ConnectDialog::request() const {
   OpenRequest request = before_;
   request.source = endpoint_->text().trimmed();
   request.protocol = protocol_->currentData().toString();
+  request.channel = channel_->text().trimmed();
+  request.rest = rest_->isEnabled() ? rest_->text().trimmed() : QString();
   request.scan = scan_from_text(scan_->text());
+  request.path = path_->path();
   return request;
 }
 
@@ -101,6 +129,14 @@ SetupDialog::SetupDialog(const OpenRequest& before, QWidget* parent) : QDialog(p
   dataset_->setPlaceholderText(QStringLiteral("inside an HDF5 file; empty: found by layout"));
   form->addRow(QStringLiteral("Scan"), scan_);
   form->addRow(QStringLiteral("Data set"), dataset_);
+  channel_ = channel_line(before, this);
+  form->addRow(QStringLiteral("Threshold"), channel_);
+  follow_ = new QCheckBox(QStringLiteral("The recording is still being written: follow it"), this);
+  follow_->setObjectName(QStringLiteral("follow"));
+  follow_->setChecked(before.follow);
+  form->addRow(follow_);
+  path_ = new PathFields(before.path, this);
+  form->addRow(path_);
   auto* note = new QLabel(QStringLiteral("Takes effect with the next start."), this);
   form->addRow(note);
   auto* buttons = new QDialogButtonBox(QDialogButtonBox::Ok | QDialogButtonBox::Cancel, this);
@@ -138,6 +174,9 @@ OpenRequest SetupDialog::request() const {
   request.calibration = calibration_->text().trimmed();
   request.scan = scan_from_text(scan_->text());
   request.dataset = dataset_->text().trimmed();
+  request.channel = channel_->text().trimmed();
+  request.follow = follow_->isChecked();
+  request.path = path_->path();
   return request;
 }
 

@@ -5,6 +5,7 @@
 
 #include "gui/window/session_port.hpp"
 
+class QCheckBox;
 class QComboBox;
 class QDialogButtonBox;
 class QFormLayout;
@@ -13,12 +14,14 @@ class QLineEdit;
 
 namespace bragglive::gui {
 
+class PathFields;
+
 // "256x256", "256 × 256", "14x109"; nullopt for anything else.
 std::optional<ScanShape> scan_from_text(const QString& text);
 QString text_of(const std::optional<ScanShape>& scan);
 
-// Endpoint, protocol and, where the detector does not say it, the scan's shape. OK only for something that
-// can be connected to.
+// Endpoint, protocol, threshold, a DECTRIS detector's REST interface and, where the detector does not say it,
+// the scan's shape and path. OK only for something that can be connected to.
 class ConnectDialog : public QDialog {
   Q_OBJECT
  public:
@@ -30,13 +33,16 @@ class ConnectDialog : public QDialog {
   OpenRequest before_;
   QLineEdit* endpoint_;
   QComboBox* protocol_;
+  QLineEdit* channel_;
+  QLineEdit* rest_;
   QLineEdit* scan_;
+  PathFields* path_;
   QLabel* complaint_;
   QDialogButtonBox* buttons_;
 };
 
-// Model file (or the shipped one), calibration file (or the scan's own), scan shape of recordings that do not
-// know it.
+// Model file (or the shipped one), calibration file (or the scan's own), scan shape and path of recordings
+// that do not know it.
 class SetupDialog : public QDialog {
   Q_OBJECT
  public:
@@ -51,6 +57,9 @@ class SetupDialog : public QDialog {
   QLineEdit* calibration_;
   QLineEdit* scan_;
   QLineEdit* dataset_;
+  QLineEdit* channel_;
+  QCheckBox* follow_;
+  PathFields* path_;
 };
 
 // All shortcuts, with a button that writes them as a PDF page for the wall.

@@ -17,8 +17,10 @@ struct OpenRequest {
   QString model;        // file or "default"
   QString calibration;  // file; empty = the scan brings its own
   QString protocol = QStringLiteral("native");
-  QString dataset;  // inside an HDF5 file; empty = found by layout
-  QString channel;  // of a detector with several thresholds; empty = its first
+  QString dataset;      // inside an HDF5 file; empty = found by layout
+  QString channel;      // of a detector with several thresholds; empty = its first
+  QString rest;         // of a DECTRIS detector: http://host; empty = listen only
+  bool follow = false;  // the recording is still being written
   std::optional<ScanShape> scan;
   ScanPath path;       // frames that are no positions, and the order of the others
   double rate_hz = 0;  // replay: frames per second; 0 = as fast as possible
