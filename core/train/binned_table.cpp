@@ -133,6 +133,9 @@ void BinnedTable::set_rows(std::size_t first, std::span<const float> values) {
   for (std::size_t tile = 0; tile < count; tile += k_tile) {
     const std::size_t here = std::min(k_tile, count - tile);
     for (std::size_t f = 0; f < features(); ++f) {
+      if (f % 16 == 0 && f + 32 < features())
+        for (std::size_t i = 0; i < here; ++i)
+          __builtin_prefetch(values.data() + (tile + i) * features() + f + 16);
       std::uint8_t* const column = columns_.data() + f * rows_ + first + tile;
       edges_.bins(f, values.data() + tile * features() + f, features(), here, column);
       std::uint8_t* const rows = by_row_.data() + (first + tile) * row_bytes_ + f;

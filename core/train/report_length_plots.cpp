@@ -7,7 +7,7 @@
 namespace bragglive {
 namespace {
 
-constexpr double k_panel = 150, k_gap = 44, k_left = 112, k_top = 64;
+constexpr double k_panel = 150, k_gap = 44, k_left = 132, k_top = 64;
 constexpr const char* k_letters[] = {"a", "b", "c"};
 
 std::string label(double x, double y, const std::string& what, const char* anchor, int size = 12) {

@@ -90,24 +90,31 @@ std::string confusion_svg(const SystemScores& scores, const std::string& title) 
 
 std::string false_calls_svg(const SystemScores& scores, const std::string& title) {
   constexpr double k_left = 56, k_top = 30, k_width = 300, k_height = 200;
-  std::string svg = opening(400, 284, title) + frame(k_left, k_top, k_width, k_height);
+  std::string svg = opening(450, 284, title) + frame(k_left, k_top, k_width, k_height);
   for (const double y : {0.0, 0.25, 0.5, 0.75})
     svg += text(k_left - 6, k_top + k_height * (1 - y / 0.75) + 4, fmt::format("{:.0f} %", 100 * y), "end");
   for (const double x : {0.0, 0.1, 0.2, 0.3, 0.4})
     svg += text(k_left + k_width * x / 0.4, k_top + k_height + 16, fmt::format("{:.0f} %", 100 * x));
-  for (const std::size_t s : systems_of_truth(scores)) {
+  double last_text = 0;
+  auto systems = systems_of_truth(scores);
+  std::sort(systems.begin(), systems.end(),
+            [&](std::size_t a, std::size_t b) { return scores.precision(a) < scores.precision(b); });
+  for (const std::size_t s : systems) {
     const double share = seen(scores, s) / scores.total, wrong = 1 - scores.precision(s);
     const double x = k_left + k_width * std::min(share / 0.4, 1.0),
                  y = k_top + k_height * (1 - std::min(wrong / 0.75, 1.0));
-    const bool to_the_left = share > 0.24;
+    // From above to below, so that no name lies on another.
+    last_text = std::max(y + 4, last_text + 13);
     svg += fmt::format("<circle cx='{:.1f}' cy='{:.1f}' r='5' fill='{}'/>", x, y, k_colours[s]) +
-           text(to_the_left ? x - 8 : x + 8, y - 5, std::string(k_crystal_system_names[s]),
-                to_the_left ? "end" : "start");
+           fmt::format("<line x1='{:.1f}' y1='{:.1f}' x2='356' y2='{:.1f}' stroke='#ccc'/>", x + 6, y,
+                       last_text - 4) +
+           text(360, last_text, std::string(k_crystal_system_names[s]), "start");
   }
-  return svg +
-         text(k_left + k_width / 2, 272,
-              "share of the test set; upright: share of the calls that are wrong") +
-         "</svg>";
+  return svg + text(k_left + k_width / 2, 272, "share of the test set") +
+         fmt::format(
+             "<text transform='translate(14,{:.0f}) rotate(-90)' text-anchor='middle'>wrong when "
+             "said</text></svg>",
+             k_top + k_height / 2);
 }
 
 std::string confidence_svg(const SystemScores& scores, const std::string& title) {

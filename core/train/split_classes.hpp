@@ -55,6 +55,9 @@ class ClassPolicy {
     return evaluate_counts(wide_, wide_totals_, column, min_leaf, feature, best);
   }
 
+  // Both sides pure: no other cut can be better.
+  bool is_perfect(const Split& split) const { return split.gain >= static_cast<double>(weight_); }
+
   std::uint32_t leaf(Leaves& leaves) const {
     std::uint32_t entries = 0, hard = 0, most = 0;
     for (std::uint32_t k = 0; k < classes_; ++k) {

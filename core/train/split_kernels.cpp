@@ -55,28 +55,38 @@ BL_INLINE void take_best(const std::int32_t* left_weight, const std::int32_t* le
   where = static_cast<std::size_t>(std::find(bits, bits + Count, top) - bits);
 }
 
+template <std::size_t Lanes>
+struct BytesOf;
+template <>
+struct BytesOf<16> {
+  typedef std::uint8_t Type __attribute__((vector_size(16)));
+};
+template <>
+struct BytesOf<32> {
+  typedef std::uint8_t Type __attribute__((vector_size(32)));
+};
+
+template <std::size_t Lanes>
 BL_INLINE Cut small_cut(const SmallNode& node, const std::uint8_t* bins, std::uint32_t min_leaf) {
+  using Vector = typename BytesOf<Lanes>::Type;
   float best = -1;
   std::uint8_t last_left = 0;
-  for (std::size_t begin = 0; begin < node.samples; begin += k_lanes) {
-    Bytes cut;
+  for (std::size_t begin = 0; begin < node.samples; begin += Lanes) {
+    Vector cut;
     std::memcpy(&cut, bins + begin, sizeof cut);
     // Weight of each class that goes left, per cut.
-    Bytes sums[SmallNode::k_most];
+    Vector sums[SmallNode::k_most];
     std::size_t j = 0;
     for (std::uint32_t k = 0; k < node.classes; ++k) {
-      Bytes sum = {};
-      for (; j < node.class_end[k]; ++j) {
-        const Flags goes_left = cut >= bins[j];
-        sum += reinterpret_cast<Bytes>(goes_left) & node.weights[j];
-      }
+      Vector sum = {};
+      for (; j < node.class_end[k]; ++j) sum += reinterpret_cast<Vector>(cut >= bins[j]) & node.weights[j];
       sums[k] = sum;
     }
-    alignas(32) std::uint16_t left_squares[k_lanes] = {}, right_squares[k_lanes] = {}, left[k_lanes] = {};
+    alignas(32) std::uint16_t left_squares[Lanes] = {}, right_squares[Lanes] = {}, left[Lanes] = {};
     for (std::uint32_t k = 0; k < node.classes; ++k) {
       const auto* const of_class = reinterpret_cast<const std::uint8_t*>(&sums[k]);
       const std::uint16_t all = node.class_weight[k];
-      for (std::size_t i = 0; i < k_lanes; ++i) {
+      for (std::size_t i = 0; i < Lanes; ++i) {
         const std::uint16_t here = of_class[i];
         const auto there = static_cast<std::uint16_t>(all - here);
         left[i] = static_cast<std::uint16_t>(left[i] + here);
@@ -84,18 +94,23 @@ BL_INLINE Cut small_cut(const SmallNode& node, const std::uint8_t* bins, std::ui
         right_squares[i] = static_cast<std::uint16_t>(right_squares[i] + there * there);
       }
     }
-    alignas(32) std::int32_t wide[3][k_lanes];
-    for (std::size_t i = 0; i < k_lanes; ++i) {
+    alignas(32) std::int32_t wide[3][Lanes];
+    for (std::size_t i = 0; i < Lanes; ++i) {
       wide[0][i] = left[i];
       wide[1][i] = left_squares[i];
       wide[2][i] = right_squares[i];
     }
     const float before = best;
     std::size_t where = 0;
-    take_best<k_lanes>(wide[0], wide[1], wide[2], node.weight, min_leaf, best, where);
+    take_best<Lanes>(wide[0], wide[1], wide[2], node.weight, min_leaf, best, where);
     if (best > before) last_left = bins[begin + where];
   }
   return {static_cast<double>(best), last_left};
+}
+
+// The number of lanes depends on the node alone, so that every processor comes to the same cut.
+BL_INLINE Cut small_cut(const SmallNode& node, const std::uint8_t* bins, std::uint32_t min_leaf) {
+  return node.samples <= 16 ? small_cut<16>(node, bins, min_leaf) : small_cut<32>(node, bins, min_leaf);
 }
 
 // Products of eight pairs, added up by twos.

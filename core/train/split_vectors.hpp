@@ -70,6 +70,8 @@ class VectorPolicy {
                                             : evaluate_sums(column, min_leaf, feature, best);
   }
 
+  bool is_perfect(const Split&) const { return false; }
+
   std::uint32_t leaf(Leaves& leaves) const {
     for (std::uint32_t k = 0; k < outputs_; ++k) leaves.push_back(medians_ ? median_of(k) : mean_of(k));
     return static_cast<std::uint32_t>(leaves.size() / outputs_ - 1);

@@ -156,6 +156,7 @@ class TreeBuilder {
         continue;
       }
       std::swap(order_[--end], order_[pick]);
+      if (policy_.is_perfect(best)) break;
     }
     std::copy_n(constants_.begin(), known, order_.begin());
     std::copy_n(order_.begin() + known, found, constants_.begin() + known);

@@ -141,10 +141,12 @@ TEST_CASE("depth, leaf size, features per split and bootstrap each change the fo
   }
   const Forest all = train([](auto& c) { c.features_per_split = 8; });
   CHECK(forest_bytes(all) != forest_bytes(full));
-  // Without bootstrap and with every feature all trees see the same: they are the same.
+  // Without bootstrap and with every feature all trees see the same: they are the same, but
+  // for equally good cuts, of which the first that is drawn is taken.
   const Forest same = train([](auto& c) { c.features_per_split = 8, c.bootstrap = false, c.trees = 2; });
   const auto& parts = same.parts();
-  CHECK(parts.tree_start[1] * 2 == parts.tree_start[2]);
+  CHECK(std::abs(2.0 * static_cast<double>(parts.tree_start[1]) - static_cast<double>(parts.tree_start[2])) <=
+        0.02 * static_cast<double>(parts.tree_start[1]));
 }
 
 namespace {
