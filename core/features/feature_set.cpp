@@ -42,15 +42,15 @@ Expected<std::shared_ptr<const FeatureSet>> make_polar(FeatureDefinition definit
 
 Expected<std::shared_ptr<const FeatureSet>> make_indexing(FeatureDefinition definition) {
   IndexingConfig config;
-  std::uint32_t version = 2;
+  std::uint32_t version = k_indexing_version;
   for (const auto& taken :
        {take_count(definition, "v", version), take_number(definition, "kv", config.voltage_kv),
         take_number(definition, "sigma", config.sigma), take_number(definition, "qmax", config.q_max)})
     if (!taken) return tl::unexpected(taken.error());
-  if (version != 2)
+  if (version != k_indexing_version)
     return fail(ErrorArea::format,
-                "indexing features v={} are not known to this version, which has v=2: take a newer model",
-                version);
+                "indexing features v={} are not known to this version, which has v={}: take a newer model",
+                version, k_indexing_version);
   if (!definition.values.empty())
     return fail(ErrorArea::format, "indexing features have no parameter '{}'",
                 definition.values.begin()->first);

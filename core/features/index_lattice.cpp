@@ -13,7 +13,7 @@ namespace bragglive::indexing {
 namespace {
 
 constexpr std::size_t k_vectors = 16;  // short vectors that form triples
-constexpr std::size_t k_refined = 12;  // best triples that are refined
+constexpr std::size_t k_refined = 10;  // best triples that are refined
 
 struct ShortVectors {
   std::array<Vector, k_vectors> at;
@@ -60,9 +60,6 @@ class VectorGroups {
 ShortVectors short_vectors(const Points& points, float tolerance) {
   constexpr std::size_t k_inner = 16, k_all = k_inner * (k_inner + 1) / 2;
   constexpr float k_shortest = 0.045F;  // 22 Å: closer spots are one spot found twice
-  std::array<std::pair<float, std::size_t>, k_lattice_spots> order;
-  for (std::size_t i = 0; i < points.count; ++i) order[i] = {points.q2[i], i};
-  std::sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(points.count));
   std::array<Vector, k_all> all;
   std::array<std::pair<float, std::size_t>, k_all> by_length;
   std::size_t count = 0;
@@ -72,12 +69,9 @@ ShortVectors short_vectors(const Points& points, float tolerance) {
     all[count++] = v;
   };
   for (std::size_t i = 0; i < std::min(k_inner, points.count); ++i) {
-    const std::size_t a = order[i].second;
-    add({points.x[a], points.y[a], points.z[a]});
-    for (std::size_t j = 0; j < i; ++j) {
-      const std::size_t b = order[j].second;
-      add({points.x[a] - points.x[b], points.y[a] - points.y[b], points.z[a] - points.z[b]});
-    }
+    add({points.x[i], points.y[i], points.z[i]});
+    for (std::size_t j = 0; j < i; ++j)
+      add({points.x[i] - points.x[j], points.y[i] - points.y[j], points.z[i] - points.z[j]});
   }
   std::sort(by_length.begin(), by_length.begin() + static_cast<std::ptrdiff_t>(count));
   VectorGroups groups(tolerance);
@@ -96,8 +90,9 @@ struct Triple {
 struct BestTriples {
   std::array<Triple, k_refined> at;
   std::size_t count = 0;
+  float enough() const { return count < k_refined ? -1e9F : at[count - 1].score; }
   void offer(const Triple& triple) {
-    if (count == k_refined && triple.score <= at[count - 1].score) return;
+    if (triple.score <= enough()) return;
     std::size_t place = count < k_refined ? count++ : count - 1;
     for (; place > 0 && at[place - 1].score < triple.score; --place) at[place] = at[place - 1];
     at[place] = triple;
@@ -113,13 +108,15 @@ void set_gains(float area, Trial& trial) {
         -std::log(std::min(0.9F, chance * k_height * static_cast<float>(1 + 2 * m)));
 }
 
+constexpr float k_largest_cell = 8000;  // Å³: twice what is accepted, since the heights are rough
+
 BestTriples search_triples(const Points& points, const ShortVectors& vectors, float tolerance,
                            const LatticeKernels& run) {
   BestTriples best;
   Trial trial;
   trial.tolerance2 = 4 * tolerance * tolerance;
   PlaneCoordinates plane;
-  alignas(32) Lane first;
+  FirstLayer first;
   for (std::size_t i = 0; i < vectors.count; ++i) {
     for (std::size_t j = i + 1; j < vectors.count; ++j) {
       trial.a = vectors.at[i], trial.b = vectors.at[j];
@@ -130,27 +127,37 @@ BestTriples search_triples(const Points& points, const ShortVectors& vectors, fl
       trial.c = {0, 0, 0}, trial.cu = trial.cv = 0;
       run.plane(points, trial, plane);
       run.first_layer(points, plane, trial, first);
+      if (first.most[0] <= best.enough()) continue;
       for (std::size_t k = j + 1; k < vectors.count; ++k) {
         trial.c = vectors.at[k];
         trial.cu = cross(trial.c, trial.b) / area, trial.cv = cross(trial.a, trial.c) / area;
         const float du = trial.cu - nearest_whole(trial.cu), dv = trial.cv - nearest_whole(trial.cv);
         const Vector off{du * trial.a.x + dv * trial.b.x, du * trial.a.y + dv * trial.b.y, 0};
         if (off.square() < trial.tolerance2) continue;  // in the plane lattice of a and b
-        best.offer({run.all_layers(points, plane, trial, first), {i, j, k}});
+        const float step = trial.c.z - trial.cu * trial.a.z - trial.cv * trial.b.z;
+        if (std::abs(area * step) * k_largest_cell < 1) continue;
+        best.offer({run.all_layers(points, plane, trial, first, best.enough()), {i, j, k}});
       }
     }
   }
   return best;
 }
 
+// The strongest ones, innermost first.
 void take_points(const SpotList& list, Points& out) {
   constexpr float k_reach = 1.7F;  // 1/Å: beyond, indices are too large to be sure of
-  out.x.fill(k_far), out.y.fill(k_far), out.z.fill(0), out.q2.fill(k_far);
+  std::array<const Spot*, k_lattice_spots> taken;
   for (const Spot& spot : list.all()) {
     if (spot.q > k_reach) continue;
-    out.x[out.count] = spot.x, out.y[out.count] = spot.y, out.z[out.count] = spot.z;
-    out.q2[out.count] = spot.q * spot.q;
-    if (++out.count == k_lattice_spots) return;
+    taken[out.count] = &spot;
+    if (++out.count == k_lattice_spots) break;
+  }
+  std::sort(taken.begin(), taken.begin() + static_cast<std::ptrdiff_t>(out.count),
+            [](const Spot* a, const Spot* b) { return a->q < b->q; });
+  out.x.fill(k_far), out.y.fill(k_far), out.z.fill(0), out.q2.fill(k_far);
+  for (std::size_t i = 0; i < out.count; ++i) {
+    const Spot& spot = *taken[i];
+    out.x[i] = spot.x, out.y[i] = spot.y, out.z[i] = spot.z, out.q2[i] = spot.q * spot.q;
   }
 }
 

@@ -83,8 +83,35 @@ void reduce(Vector& a, Vector& b) {
   }
 }
 
+// The spots as rows of numbers, which a compiler turns into vectors.
+class PlanePoints {
+ public:
+  explicit PlanePoints(const SpotList& list) {
+    x_.fill(k_far), y_.fill(k_far);
+    for (std::size_t i = 0; i < std::min(k_figure_spots, list.size); ++i)
+      x_[i] = list.spots[i].x, y_[i] = list.spots[i].y;
+  }
+  // How many lie within a distance of the lattice of a and b.
+  float explained(Vector a, Vector b, float distance2) const {
+    const float inverse = 1 / cross(a, b);
+    int hits = 0;
+    for (std::size_t s = 0; s < k_figure_spots; ++s) {
+      const float u = (x_[s] * b.y - y_[s] * b.x) * inverse, v = (a.x * y_[s] - a.y * x_[s]) * inverse;
+      const float du = u - nearest_whole(u), dv = v - nearest_whole(v);
+      const float x = du * a.x + dv * b.x, y = du * a.y + dv * b.y;
+      hits += (x * x + y * y < distance2) & (x_[s] < k_far) ? 1 : 0;
+    }
+    return static_cast<float>(hits);
+  }
+
+ private:
+  static constexpr float k_far = 100;  // 1/Å: no spot
+  std::array<float, k_figure_spots> x_, y_;
+};
+
 void find_plane_cell(const SpotList& list, float tolerance, PlaneFeatures& out) {
   const ShortVectors vectors(list, tolerance);
+  const PlanePoints points(list);
   const std::size_t n = std::min(k_figure_spots, list.size);
   for (std::size_t i = 0; i < vectors.size(); ++i) {
     for (std::size_t j = i + 1; j < vectors.size(); ++j) {
@@ -95,16 +122,7 @@ void find_plane_cell(const SpotList& list, float tolerance, PlaneFeatures& out) 
       // uncertain.
       const float chance = std::min(1.0F, 3.1416F * 4 * tolerance * tolerance / area);
       if (chance > 0.6F) continue;
-      const float inverse = 1 / cross(a, b);
-      float hits = 0;
-      for (std::size_t s = 0; s < n; ++s) {
-        const Vector spot{list.spots[s].x, list.spots[s].y};
-        const float u = cross(spot, b) * inverse, v = cross(a, spot) * inverse;
-        const float du = u - nearest_whole(u), dv = v - nearest_whole(v);
-        const Vector off{du * a.x + dv * b.x, du * a.y + dv * b.y};
-        hits += off.square() < 4 * tolerance * tolerance ? 1.0F : 0.0F;
-      }
-      const float share = hits / static_cast<float>(n);
+      const float share = points.explained(a, b, 4 * tolerance * tolerance) / static_cast<float>(n);
       const float merit = (share - chance) / std::sqrt(chance * (1 - chance) / static_cast<float>(n));
       if (merit <= out.merit) continue;
       reduce(a, b);

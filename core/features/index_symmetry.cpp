@@ -5,14 +5,19 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <utility>
 
 #include "core/features/metric_fit.hpp"
+#include "core/features/nearest_whole.hpp"
 
 namespace bragglive::indexing {
 namespace {
 
 using Eigen::Matrix3d;
+using Eigen::Matrix3f;
+using Eigen::Matrix3i;
 using Eigen::Vector3d;
+using Eigen::Vector3f;
 using Eigen::Vector3i;
 using RowMajor = Eigen::Matrix<double, 3, 3, Eigen::RowMajor>;
 
@@ -63,16 +68,45 @@ double length_of(const Matrix3d& direct, const Vector3i& row) {
   return std::sqrt(u.dot(direct * u));
 }
 
+// Two direct rows that span the net of the plane h.
+std::array<Vector3d, 2> net_of(const Vector3i& h) {
+  if (h[0] == 0 && h[1] == 0) return {Vector3d::UnitX(), Vector3d::UnitY()};
+  // s h0 + t h1 = their greatest common divisor, by Euclid
+  int r0 = h[0], r1 = h[1], s0 = 1, s1 = 0, t0 = 0, t1 = 1;
+  while (r1 != 0) {
+    const int q = r0 / r1;
+    r0 = std::exchange(r1, r0 - q * r1), s0 = std::exchange(s1, s0 - q * s1),
+    t0 = std::exchange(t1, t0 - q * t1);
+  }
+  return {Vector3i(h[1] / r0, -h[0] / r0, 0).cast<double>(),
+          Vector3i(-s0 * h[2], -t0 * h[2], r0).cast<double>()};
+}
+
+// The shortest rows across a two-fold axis, by Gauss reduction.
+void describe_net(const Matrix3d& direct, const Vector3i& h, SystemFit& out) {
+  auto [u, v] = net_of(h);
+  double uu = u.dot(direct * u), vv = v.dot(direct * v), uv = u.dot(direct * v);
+  for (int step = 0; step < 20; ++step) {
+    if (vv < uu) std::swap(uu, vv);
+    const double m = std::nearbyint(uv / uu);
+    if (m == 0) break;
+    vv += m * m * uu - 2 * m * uv, uv -= m * uu;
+  }
+  out.a = std::sqrt(uu), out.c = std::sqrt(vv);
+  out.multiple = std::abs(uv) / (out.a * out.c);
+}
+
 struct TwoFold {
   Vector3i h, u;
   Relations relations;
   double chi2 = 0;
+  Matrix3d basis;       // the nearest with this axis
+  unsigned starts = 0;  // bit k: proposed by the k-th start
 };
 
-constexpr std::size_t k_most_axes = 24, k_paired_axes = 12,
-                      k_most_pairs = k_paired_axes * (k_paired_axes - 1) / 2;
+constexpr std::size_t k_most_axes = 40, k_paired_axes = 9, k_most_groups = 200;
 constexpr double k_worst_axis = 60;  // χ² of an axis that takes part in pairs
-constexpr double k_cosine2 = 0.933;  // of 15 degrees between row and plane normal: the heights are uncertain
+constexpr float k_cosine2 = 0.933F;  // of 15 degrees between row and plane normal: the heights are uncertain
 
 // Half of the planes with indices up to 2, without common divisor.
 constexpr auto k_low_planes = [] {
@@ -88,6 +122,45 @@ constexpr auto k_low_planes = [] {
   return out;
 }();
 
+// The rows nearest to the planes' normals, all planes side by side, which a compiler turns into vectors.
+struct NearRows {
+  static constexpr std::size_t k_planes = k_low_planes.size();
+  using Lane = std::array<float, k_planes>;
+  std::array<Lane, 3> u;
+  Lane product;                             // of row and plane
+  std::array<std::int32_t, k_planes> near;  // 1: the product is 1 or 2 and the angle small
+
+  Vector3i row(std::size_t p) const { return Vector3f(u[0][p], u[1][p], u[2][p]).cast<int>(); }
+
+  // `multiple`: of the plane's normal in the direct frame, its largest component being 1, that is rounded to
+  // a row.
+  void find(const Matrix3f& g, const Matrix3f& direct, float multiple) {
+    static constexpr auto k_plane = [] {
+      std::array<Lane, 3> out{};
+      for (std::size_t p = 0; p < k_planes; ++p)
+        for (std::size_t i = 0; i < 3; ++i) out[i][p] = static_cast<float>(k_low_planes[p][i]);
+      return out;
+    }();
+    const float g0 = g(0, 0), g1 = g(1, 1), g2 = g(2, 2), g01 = g(0, 1), g02 = g(0, 2), g12 = g(1, 2);
+    const float d0 = direct(0, 0), d1 = direct(1, 1), d2 = direct(2, 2), d01 = direct(0, 1),
+                d02 = direct(0, 2), d12 = direct(1, 2);
+    for (std::size_t p = 0; p < k_planes; ++p) {
+      const float h = k_plane[0][p], k = k_plane[1][p], l = k_plane[2][p];
+      const float n0 = g0 * h + g01 * k + g02 * l, n1 = g01 * h + g1 * k + g12 * l,
+                  n2 = g02 * h + g12 * k + g2 * l;
+      const float a0 = std::abs(n0), a1 = std::abs(n1), a2 = std::abs(n2), a01 = a0 > a1 ? a0 : a1;
+      const float scale = multiple / (a01 > a2 ? a01 : a2), square = h * n0 + k * n1 + l * n2;
+      const float u0 = nearest_whole(n0 * scale), u1 = nearest_whole(n1 * scale),
+                  u2 = nearest_whole(n2 * scale);
+      const float uh = u0 * h + u1 * k + u2 * l;
+      const float length2 =
+          d0 * u0 * u0 + d1 * u1 * u1 + d2 * u2 * u2 + 2 * (d01 * u0 * u1 + d02 * u0 * u2 + d12 * u1 * u2);
+      u[0][p] = u0, u[1][p] = u1, u[2][p] = u2, product[p] = uh;
+      near[p] = ((uh == 1) | (uh == 2)) & (uh * uh >= k_cosine2 * square * length2) ? 1 : 0;
+    }
+  }
+};
+
 // Orders of the product of two two-fold operations, less one rank: 222, 32, 422, 622.
 enum Product { k_two, k_three, k_four, k_six };
 
@@ -99,48 +172,70 @@ LatticeSystem system_of(Product product) {
 
 class Search {
  public:
-  Search(const MetricFit& metric, const Matrix3d& start, double volume, SymmetryFit& out)
-      : metric_(metric), basis_(start), volume_(volume), out_(out) {}
+  Search(const MetricFit& metric, double volume, SymmetryFit& out)
+      : metric_(metric), volume_(volume), out_(out) {}
+
+  // Low planes and rows that are nearly perpendicular in the lattice `start`, a basis of the same indices as
+  // the measured one that the heights' errors allow.
+  void add_axes(const Matrix3d& start) {
+    Matrix3d reduced = start;
+    const Matrix3d t = reduce(reduced);
+    const Matrix3i plane_of = t.array().round().cast<int>().matrix();
+    const Matrix3i row_of = t.inverse().transpose().array().round().cast<int>().matrix();
+    const Matrix3f g = (reduced.transpose() * reduced).cast<float>(), direct = g.inverse();
+    NearRows rows;
+    for (const float m : {1.0F, 2.0F, 3.0F}) {
+      rows.find(g, direct, m);
+      for (std::size_t p = 0; p < k_low_planes.size(); ++p) {
+        if (rows.near[p] == 0) continue;
+        const Vector3i h(k_low_planes[p][0], k_low_planes[p][1], k_low_planes[p][2]), u = rows.row(p);
+        if (rows.product[p] == 2 && is_double(u)) continue;  // the same axis as half the row
+        add_axis(plane_of * h, row_of * u, start);
+      }
+    }
+    ++starts_;
+  }
 
   void run() {
-    find_axes();
-    const std::size_t n = std::min(count_, k_paired_axes);
-    for (std::size_t i = 0; i < n && axis_[i].chi2 < k_worst_axis; ++i)
-      for (std::size_t j = i + 1; j < n && axis_[j].chi2 < k_worst_axis; ++j) pair(axis_[i], axis_[j]);
+    const auto end = axis_.begin() + static_cast<std::ptrdiff_t>(count_);
+    std::sort(axis_.begin(), end, [](const TwoFold& a, const TwoFold& b) { return a.chi2 < b.chi2; });
+    for (std::size_t k = 0; k < starts_; ++k) {
+      begin_with(1U << k);
+      for (std::size_t i = 0; i < paired_; ++i)
+        for (std::size_t j = i + 1; j < paired_; ++j) pair(pair_[i], pair_[j]);
+    }
   }
 
  private:
-  void find_axes() {
-    const Matrix3d g = basis_.transpose() * basis_, direct = g.inverse();
-    for (const auto& plane : k_low_planes) {
-      const Vector3i h(plane[0], plane[1], plane[2]);
-      const Vector3d real = h.cast<double>(), normal = g * real;  // the plane's normal in the direct frame
-      const double big = normal.cwiseAbs().maxCoeff(), square = real.dot(normal);
-      for (const double m : {1.0, 2.0, 3.0}) {
-        const Vector3d row = (normal * (m / big)).array().round();
-        const double product = row.dot(real);
-        if (product != 1 && product != 2) continue;
-        if (product * product < k_cosine2 * square * row.dot(direct * row)) continue;
-        add_axis(h, row.cast<int>());
-      }
-    }
-    std::sort(axis_.begin(), axis_.begin() + static_cast<std::ptrdiff_t>(count_),
-              [](const TwoFold& a, const TwoFold& b) { return a.chi2 < b.chi2; });
+  // The best axes that are low in one start.
+  void begin_with(unsigned start) {
+    constexpr double k_good = 12;
+    paired_ = 0;
     double good = 0;
-    for (std::size_t k = 0; k < count_; ++k) good += axis_[k].chi2 < 12 ? 1 : 0;
+    for (std::size_t i = 0; i < count_; ++i) {
+      if ((axis_[i].starts & start) == 0) continue;
+      good += axis_[i].chi2 < k_good ? 1 : 0;
+      if (axis_[i].chi2 < k_worst_axis && paired_ < k_paired_axes) pair_[paired_++] = i;
+    }
     out_.two_folds = std::max(out_.two_folds, good);
   }
 
-  void add_axis(const Vector3i& h, const Vector3i& u) {
+  static bool is_double(const Vector3i& u) { return ((u[0] | u[1] | u[2]) & 1) == 0; }
+
+  void add_axis(Vector3i h, Vector3i u, const Matrix3d& start) {
+    if (const int first = h[0] != 0 ? h[0] : h[1] != 0 ? h[1] : h[2]; first < 0) h = -h, u = -u;
     for (std::size_t k = 0; k < count_; ++k)
-      if (axis_[k].h == h && axis_[k].u == u) return;
-    TwoFold axis{h, u, relations_of_axis(h.cast<double>(), u.cast<double>()), 0};
-    Matrix3d b = basis_;
-    axis.chi2 = metric_.solve(axis.relations, 3, b);
+      if (axis_[k].h == h && axis_[k].u == u) {
+        axis_[k].starts |= 1U << starts_;
+        return;
+      }
+    TwoFold axis{h, u, relations_of_axis(h.cast<double>(), u.cast<double>()), 0, start, 1U << starts_};
+    axis.chi2 = metric_.solve(axis.relations, 3, axis.basis);
     if (axis.chi2 < k_incompatible) {
-      SystemFit fit = begin(axis.chi2, b);
-      fit.b = length_of((b.transpose() * b).inverse(), u);
-      fit.a = 1 / (std::abs(b.determinant()) * fit.b);
+      SystemFit fit = begin(axis.chi2, axis.basis);
+      const Matrix3d direct = (axis.basis.transpose() * axis.basis).inverse();
+      fit.b = length_of(direct, u);
+      describe_net(direct, h, fit);
       keep(LatticeSystem::monoclinic, fit);
     }
     if (count_ < k_most_axes) {
@@ -174,7 +269,9 @@ class Search {
 
   // The group that two axes generate. trace(Ra Rb) + 1 = 4 (ua·hb)(ub·ha) / ((ua·ha)(ub·hb)) is 0, 1, 2 or 3
   // for products of order 2, 3, 4 and 6.
-  void pair(const TwoFold& a, const TwoFold& b) {
+  void pair(std::size_t first, std::size_t second) {
+    if (std::exchange(tried_[first][second], true)) return;  // in another start
+    const TwoFold &a = axis_[first], &b = axis_[second];
     const int ab = a.u.dot(b.h), ba = b.u.dot(a.h), below = a.u.dot(a.h) * b.u.dot(b.h), above = 4 * ab * ba;
     if (above % below != 0 || above / below < 0 || above / below > 3) return;
     const auto product = static_cast<Product>(above / below);
@@ -188,11 +285,12 @@ class Search {
     Relations relations = a.relations;
     relations.add(b.relations);
     if (relations.size() > 4) return;
-    Matrix3d basis = basis_;
+    Matrix3d basis = a.basis;
     const double chi2 = metric_.solve(relations, 4, basis);
     if (!(chi2 < k_incompatible)) return;
+    if (groups_ < k_most_groups) group_[groups_++] = {product, {a.u, b.u, third}};
     describe(product, a.u, b.u, third, chi2, basis);
-    if (product == k_four) extend_to_cubic(relations, third);
+    if (product == k_four) extend_to_cubic(relations, third, basis);
   }
 
   // Other axes of the same group generate it too: those of 32, 422 and 622 share the main axis, those of 222
@@ -204,16 +302,14 @@ class Search {
       return std::any_of(rows.begin(), rows.end(), [&](const Vector3i& r) { return r == row || r == -row; });
     }
   };
-  bool seen(Product product, const std::array<Vector3i, 3>& rows) {
+  bool seen(Product product, const std::array<Vector3i, 3>& rows) const {
     const auto same = [&](const Group& g) {
       if (g.product != product) return false;
       if (product != k_two) return g.rows[2] == rows[2];
       return g.has(rows[0]) && g.has(rows[1]) && g.has(rows[2]);
     };
     const auto end = group_.begin() + static_cast<std::ptrdiff_t>(groups_);
-    if (std::any_of(group_.begin(), end, same)) return true;
-    group_[groups_++] = {product, rows};
-    return false;
+    return std::any_of(group_.begin(), end, same);
   }
 
   void describe(Product product, const Vector3i& u1, const Vector3i& u2, const Vector3i& third, double chi2,
@@ -235,13 +331,12 @@ class Search {
   }
 
   // 422 and an axis outside it that leaves one free number.
-  void extend_to_cubic(const Relations& tetragonal, const Vector3i& main_axis) {
-    const std::size_t n = std::min(count_, k_paired_axes);
-    for (std::size_t k = 0; k < n && axis_[k].chi2 < k_worst_axis; ++k) {
+  void extend_to_cubic(const Relations& tetragonal, const Vector3i& main_axis, const Matrix3d& basis) {
+    for (std::size_t k = 0; k < paired_; ++k) {
       Relations relations = tetragonal;
-      relations.add(axis_[k].relations);
+      relations.add(axis_[pair_[k]].relations);
       if (relations.size() != 5) continue;
-      Matrix3d b = basis_;
+      Matrix3d b = basis;
       const double chi2 = metric_.solve(relations, 4, b);
       if (!(chi2 < k_incompatible)) continue;
       SystemFit fit = begin(chi2, b);
@@ -252,12 +347,15 @@ class Search {
   }
 
   const MetricFit& metric_;
-  Matrix3d basis_;
   double volume_;
   SymmetryFit& out_;
   std::array<TwoFold, k_most_axes> axis_;
   std::size_t count_ = 0;
-  std::array<Group, k_most_pairs> group_;
+  unsigned starts_ = 0;
+  std::array<std::size_t, k_paired_axes> pair_;  // numbers of axes
+  std::size_t paired_ = 0;
+  std::array<std::array<bool, k_most_axes>, k_most_axes> tried_{};
+  std::array<Group, k_most_groups> group_;
   std::size_t groups_ = 0;
 };
 
@@ -295,26 +393,28 @@ SymmetryFit fit_symmetry(const LatticeFit& fit, double sigma) noexcept {
   // Floors: a few spots agree by chance better than they were measured.
   const double error_xy = std::max(0.5 * sigma, fit.error_xy) + 0.0006,
                error_z = std::max(0.004, fit.error_z);
-  const Matrix3d measured = Eigen::Map<const RowMajor>(fit.basis.data());
-  const Matrix3d normal = Eigen::Map<const RowMajor>(fit.inverse_normal.data());
+  // In the shortest basis: indices are small there, and relations of a metric tensor well apart.
+  Matrix3d measured = Eigen::Map<const RowMajor>(fit.basis.data());
+  const Matrix3d t = reduce(measured);
+  // n' = T⁻¹ n, so (Σ n' n'ᵀ)⁻¹ = Tᵀ (Σ n nᵀ)⁻¹ T
+  const Matrix3d normal = t.transpose() * Eigen::Map<const RowMajor>(fit.inverse_normal.data()) * t;
+  describe_cell(measured, out);
   // From other volumes within the error other bases are the shortest, and other axes come near enough to be
   // tried.
   constexpr double k_sure_volume = 0.08, k_least_volume = 0.2;
   const VolumeError volume = volume_error(measured, normal, error_z);
   out.volume_error = std::min(9.0, volume.relative);
   const double sign = measured.determinant() < 0 ? -1 : 1;
-  for (const double step : {0.0, 1.0, 2.0, -1.0, 3.0, -2.0}) {
+  const MetricFit metric(measured, normal, error_xy, error_z);
+  Search search(metric, out.volume, out);
+  for (const double step : {0.0, 1.5, -1.2, 3.0, 4.5}) {
     if (step != 0 && (volume.relative < k_sure_volume || 1 + step * volume.relative < k_least_volume))
       continue;
     Matrix3d start = measured;
     start.row(2) += sign * step * volume.direction.transpose();
-    const Matrix3d t = reduce(start);
-    // n' = T⁻¹ n, so (Σ n' n'ᵀ)⁻¹ = Tᵀ (Σ n nᵀ)⁻¹ T
-    const Matrix3d inverse_normal = t.transpose() * normal * t, basis = measured * t;
-    if (step == 0) describe_cell(basis, out);
-    const MetricFit metric(basis, inverse_normal, error_xy, error_z);
-    Search(metric, start, out.volume, out).run();
+    search.add_axes(start);
   }
+  search.run();
   return out;
 }
 

@@ -28,9 +28,10 @@ struct SystemFit {
   double chi2 = k_incompatible;
   double second = k_incompatible;  // of the next best axes
   double stretch = 0;              // ln of the change of the cell's volume
-  double a = 0, b = 0,
-         c = 0;         // conventional cell, Å; monoclinic: b the unique axis, a = area of the net across it
-  double multiple = 0;  // lattice points of the conventional cell
+  double a = 0, b = 0, c = 0;  // conventional cell, Å; monoclinic: b the unique axis, a <= c the shortest
+                               // rows across it; rhombohedral, tetragonal, hexagonal: b stands for c/a
+  // Lattice points of the conventional cell; monoclinic: |cos| of the angle between a and c.
+  double multiple = 0;
 };
 
 struct SymmetryFit {

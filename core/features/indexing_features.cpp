@@ -87,11 +87,12 @@ void put_plane(const PlaneFeatures& plane, Put&& put) {
   put("mirror intensities", 0, plane.mirror_ratio);
 }
 
+float cubic_axis(const CubicMatch& match) {
+  return match.parameter > 0 ? 1 / std::sqrt(match.parameter) : 0.0F;
+}
+
 template <class Put>
 void put_cubic(const CubicMatches& found, Put&& put) {
-  const auto axis = [](const CubicMatch& match) {
-    return match.parameter > 0 ? 1 / std::sqrt(match.parameter) : 0.0F;
-  };
   put("cubic merit", 0, found.best.merit);
   put("cubic share", 0, found.best.share);
   put("cubic chance", 0, found.best.chance);
@@ -99,15 +100,32 @@ void put_cubic(const CubicMatches& found, Put&& put) {
   put("cubic products", 0, found.best.products);
   put("cubic second merit", 0, found.second.merit);
   put("cubic second products", 0, found.second.products);
-  put("cubic a", 0, axis(found.best));
-  put("cubic second a", 0, axis(found.second));
+  put("cubic a", 0, cubic_axis(found.best));
+  put("cubic second a", 0, cubic_axis(found.second));
 }
 
 constexpr std::array<const char*, k_lattice_systems> k_system_names = {
     "monoclinic", "orthorhombic", "rhombohedral", "tetragonal", "hexagonal", "cubic"};
 
+// Lengths of a system's conventional cell as well as they are known: where no axes of the system were found,
+// those of the lattice all the same, so that a forest finds a scale in every pattern.
+SystemFit with_lengths(const SymmetryFit& symmetry, LatticeSystem system, double cubic_length) {
+  SystemFit out = symmetry.of(system);
+  if (out.chi2 < k_incompatible) return out;
+  const SystemFit& hexagonal = symmetry.of(LatticeSystem::hexagonal);
+  if (system == LatticeSystem::rhombohedral && hexagonal.chi2 < k_incompatible) {
+    out.a = hexagonal.a, out.c = hexagonal.c;
+    return out;
+  }
+  const double edge = symmetry.volume > 0 ? std::cbrt(symmetry.volume) : 0;
+  out.a = system == LatticeSystem::cubic && cubic_length > 0 ? cubic_length : edge > 0 ? edge : cubic_length;
+  out.c = out.a;
+  if (system == LatticeSystem::monoclinic || system == LatticeSystem::orthorhombic) out.b = out.a;
+  return out;
+}
+
 template <class Put>
-void put_lattice(const LatticeFit& fit, const SymmetryFit& symmetry, Put&& put) {
+void put_lattice(const LatticeFit& fit, const SymmetryFit& symmetry, double cubic_length, Put&& put) {
   const auto number = [](double value) { return static_cast<float>(value); };
   put("lattice merit", 0, number(fit.merit));
   put("lattice share", 0,
@@ -121,7 +139,7 @@ void put_lattice(const LatticeFit& fit, const SymmetryFit& symmetry, Put&& put) 
   for (std::size_t i = 0; i < 3; ++i) put("lattice length {}", i, number(symmetry.length[i]));
   for (std::size_t i = 0; i < 3; ++i) put("lattice cosine {}", i, number(symmetry.cosine[i]));
   for (std::size_t i = 0; i < k_lattice_systems; ++i) {
-    const SystemFit& system = symmetry.system[i];
+    const SystemFit system = with_lengths(symmetry, static_cast<LatticeSystem>(i), cubic_length);
     const char* const name = k_system_names[i];
     put("lattice {} chi2", name, number(system.chi2));
     put("lattice {} second chi2", name, number(system.second));
@@ -164,8 +182,8 @@ IndexingFeatures::IndexingFeatures(const IndexingConfig& config) : config_(confi
 }
 
 std::string IndexingFeatures::definition() const {
-  return fmt::format("indexing v=2 kv={} sigma={} qmax={}", number_text(config_.voltage_kv),
-                     number_text(config_.sigma), number_text(config_.q_max));
+  return fmt::format("indexing v={} kv={} sigma={} qmax={}", k_indexing_version,
+                     number_text(config_.voltage_kv), number_text(config_.sigma), number_text(config_.q_max));
 }
 
 std::unique_ptr<FeatureSet::Scratch> IndexingFeatures::make_scratch() const {
@@ -191,7 +209,7 @@ std::vector<std::string> IndexingFeatures::names() const {
   put_pairs({}, put);
   put_plane({}, put);
   put_cubic({}, put);
-  put_lattice({}, {}, put);
+  put_lattice({}, {}, 0, put);
   return names;
 }
 
@@ -213,9 +231,10 @@ void IndexingFeatures::compute(std::span<const BraggPeak> peaks, Scratch* scratc
   put_counts(work.list, put);
   put_pairs(work.pairs, put);
   put_plane(work.plane, put);
-  put_cubic(search_cubic(work.list, config_.sigma), put);
+  const CubicMatches cubic = search_cubic(work.list, config_.sigma);
+  put_cubic(cubic, put);
   const LatticeFit fit = fit_lattice(work.list, config_.sigma);
-  put_lattice(fit, fit_symmetry(fit, config_.sigma), put);
+  put_lattice(fit, fit_symmetry(fit, config_.sigma), double{cubic_axis(cubic.best)}, put);
 }
 
 }  // namespace bragglive

@@ -1,6 +1,7 @@
 // Features that index the pattern: they do not change when it is rotated or mirrored, nor when all
 // intensities are scaled.
 #pragma once
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
@@ -10,6 +11,9 @@
 #include "core/features/index_spots.hpp"
 
 namespace bragglive {
+
+// Of the numbers that the features stand for: another one for every change of a value.
+constexpr std::uint32_t k_indexing_version = 3;
 
 struct IndexingConfig {
   double voltage_kv = 300;  // for the height of the Ewald sphere; (20, 1000]

@@ -12,7 +12,7 @@ namespace bragglive::indexing {
 using Lane = std::array<float, k_lattice_spots>;
 constexpr float k_far = 1e4F;
 
-struct Points {
+struct Points {                  // by q2, ascending
   alignas(32) Lane x, y, z, q2;  // 1/Å, q2 = x² + y²
   std::size_t count = 0;
 };
@@ -44,6 +44,13 @@ struct PlaneCoordinates {
   alignas(32) Lane u, v;
 };
 
+constexpr std::size_t k_blocks = 3;  // spots are looked at eight at a time
+struct FirstLayer {
+  alignas(32) Lane gain;  // 0 where a spot is not explained
+  std::array<float, k_blocks + 1>
+      most;  // of the spots of a block and the later ones, if the next layers explain the rest
+};
+
 struct Basis {
   std::array<float, 3> x, y, z;  // components of b1, b2, b3
 };
@@ -53,20 +60,23 @@ struct Window {
   float reach2;                    // spots up to this q² take part
   int layers;                      // largest |n3|
 };
-// The best indices of every spot, cost >= k_unindexed if there are none, and measured minus calculated.
-struct Indices {
-  alignas(32) Lane n1, n2, n3, cost, dx, dy, dz;
+// Sums over the spots that have indices n, the best ones, within the window; g is the spot, d = g - B n.
+struct IndexSums {
+  float count;
+  std::array<float, 6> nn;                 // n1 n1, n1 n2, n1 n3, n2 n2, n2 n3, n3 n3
+  std::array<std::array<float, 3>, 3> gn;  // [component of g][component of n]
+  float zz, dxy2, dz2;                     // of g_z², d_x² + d_y², d_z²
 };
-constexpr float k_unindexed = 1e9F;
 
 // The same results to the last bit on every processor: no fused multiply-add, the same order of operations.
 struct LatticeKernels {
   void (*plane)(const Points&, const Trial&, PlaneCoordinates&);
-  // Gain of every spot in the layer n3 = 0, 0 where it is not explained.
-  void (*first_layer)(const Points&, const PlaneCoordinates&, const Trial&, Lane& gains);
-  // Sum of the gains when the other layers may explain what the first did not.
-  float (*all_layers)(const Points&, const PlaneCoordinates&, const Trial&, const Lane& first);
-  void (*index)(const Points&, const Basis&, const Window&, Indices&);
+  // Gains of the spots in the layer n3 = 0.
+  void (*first_layer)(const Points&, const PlaneCoordinates&, const Trial&, FirstLayer&);
+  // Sum of the gains when the other layers may explain what the first did not; where it cannot be more than
+  // `enough`, some number up to that.
+  float (*all_layers)(const Points&, const PlaneCoordinates&, const Trial&, const FirstLayer&, float enough);
+  IndexSums (*index)(const Points&, const Basis&, const Window&);
 };
 LatticeKernels lattice_kernels(InstructionSet set = InstructionSet::best) noexcept;
 

@@ -15,15 +15,12 @@ class LatticeRefinement {
 
  private:
   Window window(int round, double sigma) const;
-  bool solve(Basis& basis, double hold, bool last, LatticeFit& out);
-  double height_factor(const Basis& basis) const;
-  bool judge(const Basis& basis, double sigma, LatticeFit& out) const;
+  bool judge(const Basis& basis, const IndexSums& sums, double sigma, LatticeFit& out) const;
 
   const Points& points_;
   const LatticeKernels& run_;
   double sigma_;
   float inner2_, middle2_;  // q² up to which spots take part in the first and in the second round
-  Indices indices_;
 };
 
 }  // namespace bragglive::indexing

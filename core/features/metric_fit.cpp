@@ -32,7 +32,7 @@ void Relations::add(Relation relation) {
     for (std::size_t i = 0; i < relation.size(); ++i) relation[i] -= along * at_[k][i];
   }
   const double after = product(relation, relation);
-  if (count_ == at_.size() || !(after > 1e-8 * before)) return;
+  if (count_ == at_.size() || !(after > 1e-12 * before)) return;
   for (double& x : relation) x /= std::sqrt(after);
   at_[count_++] = relation;
 }

@@ -66,7 +66,7 @@ ForestConfig for_table(ForestConfig config, const ModelTrainConfig& with, std::s
 
 Expected<FinishedForest> train_quality(const QualityRows& source, std::span<const std::string> names,
                                        const ModelTrainConfig& config) {
-  const auto table = make_feature_table(source, std::nullopt, [&](std::uint64_t done, std::uint64_t all) {
+  const auto table = make_feature_table(source, {}, [&](std::uint64_t done, std::uint64_t all) {
     if (config.progress) config.progress("features of mixed patterns", done, all);
   });
   if (!table) return tl::unexpected(table.error());
@@ -99,7 +99,7 @@ Expected<FinishedForest> train_merged(const Dataset& data, const Selection& sele
                 "training: no material has two patterns, so nothing can be learnt of groups of patterns");
   const GroupRows source(data, groups, features, detection, config.merged_copies, config.min_disks,
                          config.seed);
-  const auto table = make_feature_table(source, std::nullopt, [&](std::uint64_t done, std::uint64_t all) {
+  const auto table = make_feature_table(source, {}, [&](std::uint64_t done, std::uint64_t all) {
     if (config.progress) config.progress("features of groups", done, all);
   });
   if (!table) return tl::unexpected(table.error());

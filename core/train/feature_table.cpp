@@ -35,7 +35,8 @@ std::vector<float> sample_of(const RowSource& source) {
 
 }  // namespace
 
-Expected<FeatureTable> make_feature_table(const RowSource& source, std::optional<std::size_t> kept_feature,
+Expected<FeatureTable> make_feature_table(const RowSource& source,
+                                          std::span<const std::uint16_t> kept_features,
                                           const std::function<void(std::uint64_t, std::uint64_t)>& progress) {
   const std::size_t width = source.width(), rows = source.rows();
   const std::vector<float> sample = sample_of(source);
@@ -43,7 +44,7 @@ Expected<FeatureTable> make_feature_table(const RowSource& source, std::optional
   auto edges = BinEdges::from_sample(sample, width);
   if (!edges) return tl::unexpected(edges.error());
   FeatureTable out{BinnedTable(std::move(*edges), rows), std::vector<std::uint8_t>(rows),
-                   std::vector<float>(kept_feature ? rows : 0)};
+                   std::vector<float>(rows * kept_features.size())};
   std::atomic<std::uint64_t> done{0};
   tbb::parallel_for(tbb::blocked_range<std::size_t>(0, rows, k_block), [&](const auto& range) {
     const auto scratch = source.make_scratch();
@@ -51,7 +52,8 @@ Expected<FeatureTable> make_feature_table(const RowSource& source, std::optional
     for (std::size_t i = range.begin(); i < range.end(); ++i) {
       const auto row = std::span(values).subspan((i - range.begin()) * width, width);
       out.usable[i] = source.compute(i, *scratch, row) ? 1 : 0;
-      if (kept_feature) out.kept[i] = row[*kept_feature];
+      for (std::size_t k = 0; k < kept_features.size(); ++k)
+        out.kept[i * kept_features.size() + k] = row[kept_features[k]];
     }
     out.table.set_rows(range.begin(), values);
     if (progress) progress(done.fetch_add(range.size()) + range.size(), rows);

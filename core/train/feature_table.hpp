@@ -2,7 +2,6 @@
 #pragma once
 #include <functional>
 #include <memory>
-#include <optional>
 #include <span>
 #include <vector>
 
@@ -29,12 +28,13 @@ class RowSource {
 struct FeatureTable {
   BinnedTable table;
   std::vector<std::uint8_t> usable;  // per row
-  std::vector<float> kept;  // per row: the value of the feature that was asked for; empty without one
+  std::vector<float> kept;           // (rows, kept features): the values of the features that were asked for
 };
 
-// Runs on the caller's TBB arena. `progress`: rows done, rows in all; from any thread. Fails when no row is
-// usable.
-Expected<FeatureTable> make_feature_table(const RowSource& source, std::optional<std::size_t> kept_feature,
+// `kept_features`: columns whose values the caller needs as they are. Runs on the caller's TBB arena.
+// `progress`: rows done, rows in all; from any thread. Fails when no row is usable.
+Expected<FeatureTable> make_feature_table(const RowSource& source,
+                                          std::span<const std::uint16_t> kept_features,
                                           const std::function<void(std::uint64_t, std::uint64_t)>& progress);
 
 }  // namespace bragglive

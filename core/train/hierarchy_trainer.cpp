@@ -2,12 +2,12 @@
 
 #include <algorithm>
 #include <set>
-#include <string_view>
 
 namespace bragglive {
 namespace {
 
-constexpr std::string_view k_cubic_length = "cubic a";
+// Of a, b, c where they are ratios to measured lengths: as much as an angle's 10 degrees.
+constexpr float k_ratio_scale = 0.3F;
 
 class HierarchyTrainer {
  public:
@@ -17,10 +17,10 @@ class HierarchyTrainer {
         config_(in.config),
         selection_(in.selection),
         names_(in.names),
+        lengths_(in.lengths),
         checkpoint_(in.checkpoint) {
     for (std::uint32_t row = 0; row < table_.usable.size(); ++row)
       if (table_.usable[row]) rows_.push_back(row);
-    length_feature_ = length_feature(names_);
   }
 
   std::size_t rows() const { return rows_.size(); }
@@ -62,9 +62,8 @@ class HierarchyTrainer {
       parts.space_group[s] = std::move(group->forest);
     }
     if (config_.lattice.trees > 0) {
-      const bool scaled = length_feature_ && static_cast<CrystalSystem>(s) == CrystalSystem::cubic;
-      auto lattice =
-          regressor("lattice." + name, rows, scaled, forest_config(config_.lattice, name + " lattice"));
+      auto lattice = regressor("lattice." + name, rows, static_cast<CrystalSystem>(s),
+                               forest_config(config_.lattice, name + " lattice"));
       if (!lattice) return tl::unexpected(lattice.error());
       parts.lattice[s] = std::move(lattice->forest);
     }
@@ -93,23 +92,20 @@ class HierarchyTrainer {
   }
 
   Expected<FinishedForest> regressor(const std::string& name, const std::vector<std::uint32_t>& rows,
-                                     bool scaled, const ForestConfig& config) const {
+                                     CrystalSystem system, const ForestConfig& config) const {
     return checkpoint_.get(name, [&]() -> Expected<FinishedForest> {
+      const std::size_t kept = lengths_.features().size();
       std::vector<float> values;
       values.reserve(rows.size() * 6);
       for (const std::uint32_t row : rows) {
         auto lattice = comparable_lattice(material_of(row));
-        if (scaled && table_.kept[row] > 0)
-          for (std::size_t k = 0; k < 3; ++k) lattice[k] /= table_.kept[row];
+        lengths_.divide(system, std::span(table_.kept).subspan(row * kept, kept), lattice);
         values.insert(values.end(), lattice.begin(), lattice.end());
       }
-      std::vector<std::uint16_t> scale_feature;
-      if (scaled) {
-        scale_feature.assign(6, k_unscaled);
-        std::fill_n(scale_feature.begin(), 3, static_cast<std::uint16_t>(*length_feature_));
-      }
-      auto trained =
-          train_regressor(table_.table, {rows, values, 6, scale_feature, config_.lattice_scale}, config);
+      auto scale = config_.lattice_scale;
+      if (lengths_.measured(system)) std::fill_n(scale.begin(), 3, k_ratio_scale);
+      const auto features = lengths_.scale_features(system);
+      auto trained = train_regressor(table_.table, {rows, values, 6, features, scale}, config);
       if (!trained) return tl::unexpected(trained.error());
       return finished(std::move(*trained));
     });
@@ -120,19 +116,13 @@ class HierarchyTrainer {
   const ModelTrainConfig& config_;
   const Selection& selection_;
   std::span<const std::string> names_;
-  std::optional<std::size_t> length_feature_;
+  const LatticeLengths& lengths_;
   const Checkpoint& checkpoint_;
   std::vector<std::uint32_t> rows_;
   std::vector<std::uint32_t> group_of_material_ = group_numbers(data_);
 };
 
 }  // namespace
-
-std::optional<std::size_t> length_feature(std::span<const std::string> names) {
-  const auto named = std::find(names.begin(), names.end(), k_cubic_length);
-  if (named == names.end()) return std::nullopt;
-  return static_cast<std::size_t>(named - names.begin());
-}
 
 Expected<std::size_t> train_hierarchy(const HierarchyInput& input, CrystalModelParts& parts,
                                       ModelScores& scores) {

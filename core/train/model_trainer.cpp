@@ -134,13 +134,14 @@ Expected<void> train_all(const Dataset& data, const ModelTrainConfig& config, co
                 k_max_leaf_count);
   const auto names = features.names();
   if (auto left = features_left(config, names); !left) return tl::unexpected(left.error());
+  const LatticeLengths lengths(names);
   const auto table =
-      make_feature_table(source, length_feature(names), [&](std::uint64_t done, std::uint64_t all) {
+      make_feature_table(source, lengths.features(), [&](std::uint64_t done, std::uint64_t all) {
         if (config.progress) config.progress("features", done, all);
       });
   if (!table) return tl::unexpected(table.error());
   const auto learnt =
-      train_hierarchy({data, *table, config, selection, names, checkpoint}, out.parts, out.scores);
+      train_hierarchy({data, *table, config, selection, names, lengths, checkpoint}, out.parts, out.scores);
   if (!learnt) return tl::unexpected(learnt.error());
   if (*learnt == 0) return nothing_left();
   if (config.quality_rows > 0 && config.quality.trees > 0) {

@@ -181,6 +181,6 @@ TEST_CASE("indexing features are finite whatever the list, and their definition 
   CHECK(set->names().size() == set->size());
   CHECK(compute(*set, random_pattern(2)) != compute(indexing_set(), random_pattern(2)));
   for (const char* bad : {"indexing kv=0", "indexing sigma=0", "indexing sigma=1", "indexing qmax=9",
-                          "indexing colour=red", "indexing v=1", "indexing v=99"})
+                          "indexing colour=red", "indexing v=2", "indexing v=99"})
     CHECK_FALSE(make_feature_set(bad));
 }

@@ -200,17 +200,51 @@ TEST_CASE("plain and vector kernels of the lattice search give the same bits") {
     PlaneCoordinates one, two;
     plain.plane(points, triple, one), best.plane(points, triple, two);
     CHECK(one.u == two.u);
-    Lane first_one, first_two;
+    FirstLayer first_one, first_two;
     plain.first_layer(points, one, triple, first_one), best.first_layer(points, two, triple, first_two);
-    CHECK(first_one == first_two);
-    const float score = plain.all_layers(points, one, triple, first_one);
-    CHECK(score == best.all_layers(points, two, triple, first_two));
+    CHECK(first_one.gain == first_two.gain);
+    CHECK(first_one.most == first_two.most);
+    const float score = plain.all_layers(points, one, triple, first_one, -1e9F);
+    CHECK(score == best.all_layers(points, two, triple, first_two, -1e9F));
+    CHECK(score <= first_one.most[0]);
+    // What cannot be enough is given up, and said to be no more than that.
+    CHECK(plain.all_layers(points, one, triple, first_one, first_one.most[0] + 1) <= first_one.most[0]);
     const Basis basis{{0.21F, -0.03F, 0.11F}, {0.02F, 0.27F, 0.13F}, {0.001F, 0.002F, 0.003F}};
     const Window window{0.0002F, 0.0004F, 1e5F, 1e4F, 4.0F, 8};
-    Indices a{}, b{};
-    plain.index(points, basis, window, a), best.index(points, basis, window, b);
-    CHECK(a.cost == b.cost);
-    CHECK(a.n1 == b.n1);
-    CHECK(a.dz == b.dz);
+    const IndexSums a = plain.index(points, basis, window), b = best.index(points, basis, window);
+    CHECK(a.count > 0);
+    CHECK(a.count == b.count);
+    CHECK(a.nn == b.nn);
+    CHECK(a.gn == b.gn);
+    CHECK(a.dz2 == b.dz2);
   }
+}
+
+TEST_CASE("only layers near a spot's height are looked at, and none that could hold it is missed") {
+  const LatticeKernels run = lattice_kernels();
+  std::mt19937 random(9);
+  std::uniform_int_distribution<int> whole(-3, 3);
+  std::uniform_real_distribution<float> off(-0.001F, 0.001F);
+  // Layers 0.11 1/Å apart: fewer are tried than the tolerance of nine would ask for.
+  const Basis basis{{0.21F, -0.03F, 0.07F}, {0.02F, 0.27F, 0.05F}, {0.01F, -0.02F, 0.11F}};
+  Points points;
+  points.count = k_lattice_spots;
+  std::array<float, 6> expected{};
+  for (std::size_t s = 0; s < k_lattice_spots; ++s) {
+    const std::array<int, 3> n{whole(random), whole(random), whole(random)};
+    const auto at = [&](const std::array<float, 3>& b) {
+      return b[0] * static_cast<float>(n[0]) + b[1] * static_cast<float>(n[1]) +
+             b[2] * static_cast<float>(n[2]);
+    };
+    points.x[s] = at(basis.x) + off(random), points.y[s] = at(basis.y) + off(random);
+    points.z[s] = at(basis.z) + 5 * off(random);
+    points.q2[s] = 0.5F;
+    std::size_t place = 0;
+    for (std::size_t i = 0; i < 3; ++i)
+      for (std::size_t j = i; j < 3; ++j) expected[place++] += static_cast<float>(n[i] * n[j]);
+  }
+  const Window window{0.00002F, 0.0004F, 1e5F, 1e4F, 4.0F, 8};
+  const IndexSums sums = run.index(points, basis, window);
+  CHECK(sums.count == static_cast<float>(k_lattice_spots));
+  CHECK(sums.nn == expected);
 }
