@@ -3,6 +3,8 @@
 #include <limits>
 #include <system_error>
 
+#include "streams/recordings/emd_layout.hpp"
+
 namespace bragglive {
 namespace {
 
@@ -117,6 +119,11 @@ Expected<void> Recorder::finish(const ScanResult& result) {
   thread_.request_stop();
   thread_.join();
   if (auto written = write_result(writer_, result); !written) return written;
+  {
+    const hdf5::QuietErrors quiet;
+    hdf5::write_emd_calibration(writer_.file(), result.calibration.pixel_size_inv_angstrom,
+                                result.calibration.scan_step_nm);
+  }
   { const RawCube closed = std::move(cube_); }  // an open dataset would keep the file open
   return writer_.commit();
 }

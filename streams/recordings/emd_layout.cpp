@@ -35,6 +35,24 @@ void axis(hid_t cube, std::size_t index, const char* name) {
   text(dim.get(), "units", "pixels");
 }
 
+void entry(hid_t group, const char* name, double value) {
+  const Handle space(H5Screate(H5S_SCALAR));
+  const Handle dataset(
+      H5Dcreate2(group, name, H5T_IEEE_F64LE, space.get(), H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT));
+  H5Dwrite(dataset.get(), H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, &value);
+  text(dataset.get(), "type", "number");
+}
+
+void entry(hid_t group, const char* name, const char* value) {
+  const Handle type(H5Tcopy(H5T_C_S1)), space(H5Screate(H5S_SCALAR));
+  H5Tset_size(type.get(), H5T_VARIABLE);
+  H5Tset_cset(type.get(), H5T_CSET_UTF8);
+  const Handle dataset(
+      H5Dcreate2(group, name, type.get(), space.get(), H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT));
+  H5Dwrite(dataset.get(), type.get(), H5S_ALL, H5S_ALL, H5P_DEFAULT, &value);
+  text(dataset.get(), "type", "string");
+}
+
 }  // namespace
 
 hid_t type_of(PixelType pixel) {
@@ -71,6 +89,20 @@ Handle create_data_cube(hid_t file, ScanShape scan, FrameShape frame, PixelType 
   const char* names[] = {"Rx", "Ry", "Qx", "Qy"};
   for (std::size_t index = 0; index < 4; ++index) axis(cube.get(), index, names[index]);
   return data;
+}
+
+void write_emd_calibration(hid_t file, double pixel_size_inv_angstrom, double scan_step_nm) {
+  const Handle root(H5Gopen2(file, "datacube_root", H5P_DEFAULT));
+  const Handle bundle(H5Gcreate2(root.get(), "metadatabundle", H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT));
+  const Handle group(H5Gcreate2(bundle.get(), "calibration", H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT));
+  text(bundle.get(), "emd_group_type", "metadatabundle");
+  text(group.get(), "emd_group_type", "metadata");
+  text(group.get(), "python_class", "Calibration");
+  entry(group.get(), "Q_pixel_size", pixel_size_inv_angstrom);
+  entry(group.get(), "Q_pixel_units", "A^-1");
+  if (scan_step_nm <= 0) return;
+  entry(group.get(), "R_pixel_size", scan_step_nm);
+  entry(group.get(), "R_pixel_units", "nm");
 }
 
 }  // namespace bragglive::hdf5

@@ -13,4 +13,8 @@ hid_t type_of(PixelType pixel);
 // around it. An invalid handle: no room, or the file is not writable.
 Handle create_data_cube(hid_t file, ScanShape scan, FrameShape frame, PixelType pixel, hid_t creation);
 
+// Pixel sizes as py4DSTEM reads them, /datacube_root/metadatabundle/calibration; beside a data cube made
+// above. `scan_step_nm`: 0 = not known.
+void write_emd_calibration(hid_t file, double pixel_size_inv_angstrom, double scan_step_nm);
+
 }  // namespace bragglive::hdf5

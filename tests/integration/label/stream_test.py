@@ -83,6 +83,7 @@ class Stream(Case):
             with h5py.File(record) as made:
                 data = made["/datacube_root/datacube/data"]
                 self.assertEqual((data.shape, data.dtype), (frames.shape, frames.dtype))
+                self.assert_emd(made, "datacube_root", "datacube")
                 if encoding == "none":  # for the others h5py needs a plugin, bragglive does not
                     np.testing.assert_array_equal(data[...], frames)
             self.good(run("convert", record, "--out", self.folder / "again.npy"))
@@ -94,6 +95,33 @@ class Stream(Case):
             relabelled = planes(self.folder / "relabelled.h5")
             for name in live:
                 np.testing.assert_array_equal(live[name], relabelled[name], err_msg=name)
+
+    def assert_emd(self, file, root, cube):
+        """What emdfile 0.0.14 and py4DSTEM 0.14 look for when they read a data cube (EMD 1.0)."""
+        self.assertEqual((file.attrs["emd_group_type"], file.attrs["version_major"], file.attrs["version_minor"]), ("file", 1, 0))
+        roots = [name for name in file if file[name].attrs.get("emd_group_type") == "root"]
+        self.assertEqual(roots, [root])
+        self.assertEqual(file[root].attrs["python_class"], "Root")
+        nodes = [name for name, group in file[root].items() if group.attrs.get("emd_group_type") in ("array", "custom", "node")]
+        self.assertEqual(nodes, [cube])
+        group = file[root][cube]
+        self.assertEqual(group.attrs["python_class"], "DataCube")
+        self.assertIsInstance(group["data"].attrs["units"], str)
+        for n, length in enumerate(group["data"].shape):
+            dim = group[f"dim{n}"]
+            self.assertIn(len(dim), (2, length))
+            self.assertTrue(np.issubdtype(dim.dtype, np.number))
+            self.assertIsInstance(dim.attrs["units"], str)
+            self.assertNotEqual(dim.attrs["name"], "_labels_")
+        calibration = file[root]["metadatabundle/calibration"]
+        self.assertEqual((calibration.attrs["emd_group_type"], calibration.attrs["python_class"]), ("metadata", "Calibration"))
+        values = {}
+        for name, dataset in calibration.items():
+            kind = dataset.attrs["type"]
+            values[name] = dataset[...].item() if kind == "number" else dataset[...].item().decode("utf-8")
+        self.assertEqual((values["Q_pixel_units"], values["R_pixel_units"]), ("A^-1", "nm"))
+        self.assertAlmostEqual(values["Q_pixel_size"], 0.01616651)
+        self.assertAlmostEqual(values["R_pixel_size"], 2.1)
 
     def test_frames_that_are_no_positions_are_left_out_by_their_path(self):
         self.label(DEMO, "--out", self.folder / "direct.h5")
