@@ -4,6 +4,7 @@
 #include <system_error>
 
 #include "streams/recordings/emd_layout.hpp"
+#include "streams/recordings/mapped_file.hpp"
 
 namespace bragglive {
 namespace {
@@ -11,11 +12,6 @@ namespace {
 constexpr std::uint64_t k_look_every_bytes = std::uint64_t{16} << 20;
 constexpr std::chrono::seconds k_flush_every{5};  // what a power cut may take
 constexpr std::uint64_t k_label_bytes_per_position = 300;
-
-Payload share_of(std::shared_ptr<const Payload> frame) {
-  return Payload(
-      std::move(frame), +[](const std::shared_ptr<const Payload>& held) { return held->bytes(); });
-}
 
 }  // namespace
 
@@ -60,7 +56,7 @@ Payload Recorder::keep(std::uint64_t index, Payload frame) {
   bytes_ += size;
   lock.unlock();
   changed_.notify_all();
-  return share_of(std::move(shared));
+  return share(std::move(shared));
 }
 
 void Recorder::run(std::stop_token stop) {

@@ -191,9 +191,7 @@ Expected<std::unique_ptr<FrameSource>> open_counted_receiver(const std::string& 
 }
 
 Expected<std::unique_ptr<FrameSink>> open_counted_sender(const std::string& uri, const SinkOptions& options) {
-  WriterOptions writer_options;
-  writer_options.patience = options.patience;
-  auto writer = MessageWriter::open(uri, writer_options);
+  auto writer = MessageWriter::open(uri, WriterOptions{.patience = options.patience});
   if (!writer) return tl::unexpected(writer.error());
   std::string description = "counted 4D Camera stream at " + (*writer)->address();
   return std::make_unique<CountedSender>(std::move(*writer), std::move(description));

@@ -93,9 +93,7 @@ Expected<std::unique_ptr<FrameSource>> open_sectors(const std::string& uri, cons
 
 Expected<std::unique_ptr<FrameSink>> open_sector_sender(const std::string& uri, const SinkOptions& options,
                                                         SectorLayout layout) {
-  WriterOptions writer_options;
-  writer_options.patience = options.patience;
-  auto writer = MessageWriter::open(uri, writer_options);
+  auto writer = MessageWriter::open(uri, WriterOptions{.patience = options.patience});
   if (!writer) return tl::unexpected(writer.error());
   std::string description = "4D Camera at " + (*writer)->address();
   return std::make_unique<Sender>(std::move(*writer), layout, std::move(description));

@@ -66,6 +66,11 @@ Expected<void> MappedFile::copy(std::size_t offset, std::span<std::byte> into) c
   return {};
 }
 
+Payload share(std::shared_ptr<const Payload> payload) {
+  return Payload(
+      std::move(payload), +[](const std::shared_ptr<const Payload>& held) { return held->bytes(); });
+}
+
 Payload own(std::vector<std::byte> bytes) {
   return Payload(
       std::move(bytes),

@@ -31,5 +31,7 @@ class MappedFile {
 };
 
 Payload own(std::vector<std::byte> bytes);
+// The same bytes once more.
+Payload share(std::shared_ptr<const Payload> payload);
 
 }  // namespace bragglive

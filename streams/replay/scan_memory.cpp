@@ -1,5 +1,7 @@
 #include "streams/replay/scan_memory.hpp"
 
+#include "streams/recordings/mapped_file.hpp"
+
 namespace bragglive {
 
 struct ScanMemory::Scan {
@@ -11,15 +13,6 @@ struct ScanMemory::Scan {
   std::vector<Frame> frames;
   std::size_t bytes = 0;
 };
-
-namespace {
-
-Payload share_of(std::shared_ptr<const Payload> frame) {
-  return Payload(
-      std::move(frame), +[](const std::shared_ptr<const Payload>& held) { return held->bytes(); });
-}
-
-}  // namespace
 
 Expected<void> ScanMemory::start(const ScanStart& start) {
   if (!whole_) {
@@ -37,7 +30,7 @@ Expected<void> ScanMemory::frame(FrameMessage frame) {
     } else {
       auto shared = std::make_shared<const Payload>(std::move(frame.payload));
       scan_->frames.push_back({frame.frame_number, frame.scan_index, shared});
-      frame.payload = share_of(std::move(shared));
+      frame.payload = share(std::move(shared));
     }
   }
   return sink_.frame(std::move(frame));
@@ -63,7 +56,7 @@ std::unique_ptr<FrameSource> ScanMemory::again() const {
       message.series_id = scan_->start.series_id;
       message.frame_number = kept.number;
       message.scan_index = kept.index;
-      message.payload = share_of(kept.payload);
+      message.payload = share(kept.payload);
       return message;
     }
     bool live() const override { return false; }

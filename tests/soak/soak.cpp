@@ -3,7 +3,7 @@
 // Scan after scan over the native stream (some without an end, some with frames left out, sent twice or
 // damaged) and from a host that pushes; the session is stopped and started between. Afterwards the states
 // must add up to the positions of all scans, and the process must hold as much memory and as many file
-// descriptors and threads as after its first tenth. With --leak it leaks on purpose and must fail.
+// descriptors and threads as after its first fifth. With --leak it leaks on purpose and must fail.
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -152,7 +152,7 @@ int main(int argc, char** argv) {
       die("soak [FRAMES [--leak]]");
   }
   const bool leak = argc > 2 && std::string_view(argv[2]) == "--leak";
-  // An odd number, so that the first tenth and the whole end with a session of the same kind.
+  // An odd number, so that every measurement follows a session of the same kind.
   const std::uint64_t per_session = k_scan.positions() * k_scans_per_session;
   const std::uint64_t sessions = std::max<std::uint64_t>(10, frames / per_session) | 1;
   const std::uint64_t warm_up = std::max<std::uint64_t>(2, sessions / 20 * 2);
@@ -173,14 +173,14 @@ int main(int argc, char** argv) {
   for (std::uint64_t i = 0; i < sessions; ++i) {
     (i % 2 == 0 ? stream : push)(**session, scans, totals, i * k_scans_per_session);
     (*session)->stop();
-    if (leak && i > warm_up)
+    if (leak && i > 2 * warm_up)
       for (std::uint64_t scan = 0; scan < k_scans_per_session; ++scan)
         if (void* lost = std::malloc(k_leak_per_scan)) std::memset(lost, 1, k_leak_per_scan);
-    if (i == warm_up) {
-      warm = soak::process_size();
-      fmt::print("after {} scans: {}\n", totals.scans.load(), text(warm));
-      std::fflush(stdout);
-    }
+    if (i % warm_up != 0 || i == 0) continue;
+    const ProcessSize now = soak::process_size();
+    fmt::print("after {} scans: {}\n", totals.scans.load(), text(now));
+    std::fflush(stdout);
+    if (i == 2 * warm_up) warm = now;
   }
   const ProcessSize end = soak::process_size();
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
