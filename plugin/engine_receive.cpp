@@ -183,7 +183,8 @@ void Session::Engine::give_up_gaps(bool all) {
 
 bool Session::Engine::admit(ActiveScan& to, FrameMessage message) {
   const std::uint64_t received_ns = steady_now_ns();
-  const bool live = source()->live();
+  const auto from = source();
+  const bool live = from->live() && !from->behind();
   FrameSlot* slot = nullptr;
   if (live) {
     if (admission_.take(to.pool.in_use())) slot = to.pool.try_acquire();

@@ -189,7 +189,12 @@ void LabelGraph::Nodes::detect(FrameSlot& slot, const FrameView& frame) noexcept
     counters.corrupt.fetch_add(1, std::memory_order_relaxed);
     return;
   }
+  // The centre of mass goes the disks' way to 1/Å.
+  slot.disks.push_back({origin[0] + slot.sums.com_row, origin[1] + slot.sums.com_col, 0});
   to_q.apply(at, slot.disks);
+  slot.sums.com_row = slot.disks.back().qx;
+  slot.sums.com_col = slot.disks.back().qy;
+  slot.disks.pop_back();
   // A powder has no orientation to label.
   if (status == DetectStatus::rings || slot.disks.size() < settings.min_disks)
     slot.outcome = PositionState::too_few_disks;
@@ -232,6 +237,9 @@ void LabelGraph::Nodes::store(Batch& batch) noexcept {
     result.disks = slot->disks;
     result.bright_field = static_cast<float>(slot->sums.bright_field);
     result.dark_field = static_cast<float>(slot->sums.dark_field);
+    result.annular_dark_field = static_cast<float>(slot->sums.annular_dark_field);
+    result.com_x = static_cast<float>(slot->sums.com_row);
+    result.com_y = static_cast<float>(slot->sums.com_col);
     mine.results.push_back(result);
   }
   map.store(mine.results);

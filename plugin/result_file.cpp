@@ -77,6 +77,10 @@ void write_common(Planes& planes) {
   planes.plane<float>("bright_field",
                       [](const MapRow& row, std::size_t col) { return row.bright_field[col]; });
   planes.plane<float>("dark_field", [](const MapRow& row, std::size_t col) { return row.dark_field[col]; });
+  planes.plane<float>("annular_dark_field",
+                      [](const MapRow& row, std::size_t col) { return row.annular_dark_field[col]; });
+  planes.plane<float>("com_x", [](const MapRow& row, std::size_t col) { return row.com_x[col]; });
+  planes.plane<float>("com_y", [](const MapRow& row, std::size_t col) { return row.com_y[col]; });
 }
 
 Expected<void> write_labels(Writer& writer, const MapSnapshot& map) {

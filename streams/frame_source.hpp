@@ -69,6 +69,9 @@ class FrameSource {
   // true: the sender cannot wait, frames without a slot are skipped. false: the engine takes its time and
   // loses nothing.
   virtual bool live() const = 0;
+  // A live source with frames in hand that were held back: as long as this is true, the engine takes its time with
+  // them.
+  virtual bool behind() const { return false; }
   virtual std::string description() const = 0;
   // A recording can give any frame again, for looking at it; nullopt where that is not so (live) or out of
   // range.

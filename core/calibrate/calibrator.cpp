@@ -1,9 +1,11 @@
 #include "core/calibrate/calibrator.hpp"
 
 #include <algorithm>
+#include <limits>
 
 #include "core/calibrate/bad_pixels.hpp"
 #include "core/calibrate/estimation.hpp"
+#include "core/detect/virtual_detectors.hpp"
 
 namespace bragglive {
 
@@ -37,6 +39,28 @@ void Calibrator::add(std::uint64_t scan_index, const FrameView& frame) {
   indices_.push_back(scan_index);
   const auto* bytes = static_cast<const std::byte*>(frame.pixels);
   pixels_.insert(pixels_.end(), bytes, bytes + frame.bytes());
+}
+
+void Calibrator::add_mass(std::uint64_t scan_index, const FrameView& frame) {
+  if (!config_.find_rotation || scan_index >= scan_.positions() || frame.shape != frame_ ||
+      frame.type != pixel_)
+    return;
+  if (mass_.row.empty()) {
+    mass_.scan = scan_;
+    mass_.row.assign(scan_.positions(), std::numeric_limits<double>::quiet_NaN());
+    mass_.col = mass_.row;
+  }
+  const auto centre = [&]<class Pixel>(Pixel) {
+    const detail::RawImage<Pixel> image{static_cast<const std::byte*>(frame.pixels),
+                                        static_cast<int>(frame_.rows), static_cast<int>(frame_.cols)};
+    return detail::mass_centre(image, InstructionSet::best);
+  };
+  const detail::MassCentre mass = pixel_ == PixelType::u8    ? centre(std::uint8_t{})
+                                  : pixel_ == PixelType::u16 ? centre(std::uint16_t{})
+                                  : pixel_ == PixelType::u32 ? centre(std::uint32_t{})
+                                                             : centre(float{});
+  mass_.row[scan_index] = mass.row;
+  mass_.col[scan_index] = mass.col;
 }
 
 FrameView Calibrator::view(std::size_t i) const {
@@ -96,6 +120,12 @@ Expected<CalibrationReport> Calibrator::finish() const {
   estimation.collect_vectors(*detected);
   estimation.rings_instead(*detected);
   if (const auto scaled = estimation.find_shape_and_scale(); !scaled) return tl::unexpected(scaled.error());
+  report.rotation = fit_scan_rotation(mass_);
+  if (report.rotation.found) {
+    c.rotation_deg = report.rotation.rotation_deg;
+    c.mirror = report.rotation.mirror;
+    report.notes.push_back("the centres of mass show the scan's rotation, up to half a turn");
+  }
   estimation.pick_examples(*detected);
   if (const auto good = validate(c); !good) return tl::unexpected(good.error());
   return std::move(report);

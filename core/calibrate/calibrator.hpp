@@ -7,11 +7,11 @@
 #include <vector>
 
 #include "core/calibrate/calibration.hpp"
-#include "core/calibrate/lattice_scale.hpp"
 #include "core/calibrate/origin_fit.hpp"
 #include "core/calibrate/pixel_size.hpp"
 #include "core/calibrate/probe_fit.hpp"
 #include "core/calibrate/ring_fit.hpp"
+#include "core/calibrate/scan_rotation.hpp"
 #include "core/detect/probe_kernel.hpp"
 #include "core/frame/frame_view.hpp"
 
@@ -28,6 +28,7 @@ struct CalibratorConfig {
   double voltage_kv = 300;
   double scan_step_nm = 0;
   bool find_ellipse = true;
+  bool find_rotation = true;
 };
 
 struct CalibrationReport {
@@ -40,6 +41,7 @@ struct CalibrationReport {
   OriginFit origin;
   std::vector<OriginSample> origins;
   EllipseFit ellipse;
+  ScanRotation rotation;
   std::optional<PixelSizeFit> pixel_size;
   bool from_rings = false;          // vectors are ring points of the mean image instead of disks
   std::vector<RingVector> vectors;  // pixels from the origin, the ellipse undone
@@ -63,6 +65,8 @@ class Calibrator {
   bool wants(std::uint64_t scan_index) const { return scan_index % stride_ == 0; }
   // Keeps a copy. Frames that are not wanted, of another shape or beyond the memory limit are ignored.
   void add(std::uint64_t scan_index, const FrameView& frame);
+  // Only the centre of mass of any frame, for the rotation of the scan: neighbours are needed.
+  void add_mass(std::uint64_t scan_index, const FrameView& frame);
   std::size_t frames() const { return indices_.size(); }
 
   // Everything from what was collected. Fails when no direct beam can be found, or the known crystal does not
@@ -81,6 +85,7 @@ class Calibrator {
   std::size_t limit_ = 0;
   std::vector<std::uint64_t> indices_;
   std::vector<std::byte> pixels_;
+  MassField mass_;
 };
 
 }  // namespace bragglive

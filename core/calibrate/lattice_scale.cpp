@@ -7,7 +7,9 @@
 #include <optional>
 #include <span>
 
+#include "core/calibrate/plane_lattice.hpp"
 #include "core/calibrate/robust_fit.hpp"
+#include "core/calibrate/zone_search.hpp"
 
 namespace bragglive {
 

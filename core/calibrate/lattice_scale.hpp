@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "core/calibrate/pixel_size.hpp"
-#include "core/calibrate/zone_search.hpp"
 #include "core/frame/error.hpp"
 
 namespace bragglive {

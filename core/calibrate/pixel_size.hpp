@@ -1,5 +1,6 @@
 // Pixel size from the lattice spacings of a known crystal.
 #pragma once
+#include <array>
 #include <vector>
 
 #include "core/calibrate/ring_fit.hpp"
@@ -12,6 +13,12 @@ namespace bragglive {
 struct KnownRing {
   double q = 0;
   double strength = 1;
+};
+
+// A reflection of the known crystal that shows: Cartesian, 1/Å.
+struct KnownReflection {
+  std::array<double, 3> g{};
+  double strength = 1;  // |F|^2
 };
 
 struct PixelSizeFit {

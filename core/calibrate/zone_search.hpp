@@ -6,15 +6,10 @@
 #include <optional>
 #include <vector>
 
+#include "core/calibrate/pixel_size.hpp"
 #include "core/calibrate/plane_lattice.hpp"
 
 namespace bragglive {
-
-// A reflection of the known crystal that shows: Cartesian, 1/Å.
-struct KnownReflection {
-  std::array<double, 3> g{};
-  double strength = 1;  // |F|^2
-};
 
 namespace detail {
 

@@ -8,6 +8,7 @@
 #include "core/detect/disk_plan.hpp"
 #include "core/detect/reduced_frame.hpp"
 #include "core/detect/ring_test.hpp"
+#include "core/detect/virtual_detectors.hpp"
 
 namespace bragglive {
 
@@ -98,19 +99,21 @@ void judge(const Plan& p, const detail::RawImage<Pixel>& image, const detail::No
 }
 
 template <class Pixel>
-double bright_sum(const Plan& p, const detail::RawImage<Pixel>& image, double centre_row, double centre_col) {
-  const double radius = 1.5 * p.config.probe_radius_px;
-  if (!(std::abs(centre_row) < 1e5 && std::abs(centre_col) < 1e5)) return 0;
-  double sum = 0;
-  const double last = std::min(image.rows - 1.0, std::floor(centre_row + radius));
-  for (double row = std::max(0.0, std::ceil(centre_row - radius)); row <= last; ++row) {
-    const double half = std::sqrt(std::max(0.0, radius * radius - (row - centre_row) * (row - centre_row)));
-    const double right = std::min(image.cols - 1.0, std::floor(centre_col + half));
-    const std::size_t line = image.index(static_cast<int>(row), 0);
-    for (double col = std::max(0.0, std::ceil(centre_col - half)); col <= right; ++col)
-      sum += static_cast<double>(image.counts(line + static_cast<std::size_t>(col)));
-  }
-  return sum;
+void sum_up(const Plan& p, const detail::RawImage<Pixel>& image, double total, double centre_row,
+            double centre_col, FrameSums& sums) {
+  const double unit = 1 / static_cast<double>(image.factor);
+  const auto within = [&](double radius) {
+    return detail::counts_within(image, centre_row, centre_col, radius) * unit;
+  };
+  const DiskDetectorConfig& c = p.config;
+  sums.bright_field = within(1.5 * c.probe_radius_px);
+  sums.dark_field = total - sums.bright_field;
+  const double outer = c.annular_outer_px > 0 ? within(c.annular_outer_px) : total;
+  sums.annular_dark_field =
+      std::max(0.0, outer - within(c.annular_inner_px > 0 ? c.annular_inner_px : 3 * c.probe_radius_px));
+  const detail::MassCentre mass = detail::mass_centre(image, c.instruction_set);
+  sums.com_row = mass.row - centre_row;
+  sums.com_col = mass.col - centre_col;
 }
 
 void hand_out(const Plan& p, const std::vector<DiskFit>& fits, double variance, double unit,
@@ -168,9 +171,8 @@ DetectStatus DiskDetector::detect(const FrameView& frame, double centre_row, dou
     judge(p, image, s.frame.noise, s.fits);
     p.fitter.fit_crowded(image, std::span<DiskFit>(s.fits), s.fitter);
     pieces = detail::drop_ring_pieces(image, p.config.probe_radius_px, centre_row, centre_col, s.fits);
-    sums.bright_field = bright_sum(p, image, centre_row, centre_col) * unit;
+    sum_up(p, image, s.frame.total * unit, centre_row, centre_col, sums);
   });
-  sums.dark_field = s.frame.total * unit - sums.bright_field;
   hand_out(p, s.fits, s.frame.noise.per_count, unit, centre_row, centre_col, disks);
   return pieces >= k_ring_pieces && pieces > disks.size() ? DetectStatus::rings : DetectStatus::ok;
 }

@@ -31,6 +31,9 @@ struct DiskDetectorConfig {
   std::uint32_t edge_px = 0;      // centres nearer to the border are dropped; 0 =
                                   // the probe radius, rounded up
   std::uint32_t max_disks = 200;  // strongest kept; bounds the work on a frame that is all noise
+  // Annular dark field: between these distances from the bright-field centre; 0 = 3 probe radii, and 0 = to
+  // the frame's border.
+  double annular_inner_px = 0, annular_outer_px = 0;
   // row * cols + col of hot, dead and gap pixels: replaced by their
   // surroundings in the search, left out of the fits.
   std::vector<std::uint32_t> masked_pixels;
@@ -38,10 +41,12 @@ struct DiskDetectorConfig {
   InstructionSet instruction_set = InstructionSet::best;
 };
 
-// Bright-field and dark-field sums of the same pass, in counts.
+// Virtual detectors of the same pass, in counts.
 struct FrameSums {
   double bright_field = 0;  // inside 1.5 probe radii of `bright_field_centre`
   double dark_field = 0;    // everything else
+  double annular_dark_field = 0;
+  double com_row = 0, com_col = 0;  // centre of mass of the whole frame, px from the bright-field centre
 };
 
 enum class DetectStatus : std::uint8_t {

@@ -53,6 +53,10 @@ Expected<void> check(const DiskDetectorConfig& c, FrameShape shape) {
   if (result)
     result = number(c.variance_per_count >= 0 && std::isfinite(c.variance_per_count),
                     "the variance per count must be 0 or more");
+  if (result)
+    result = number(c.annular_inner_px >= 0 && c.annular_outer_px >= 0 && std::isfinite(c.annular_inner_px) &&
+                        (c.annular_outer_px == 0 || c.annular_outer_px > c.annular_inner_px),
+                    "the annular detector's radii must be 0 or more, the outer one above the inner one");
   if (result) result = number(c.max_disks > 0 && c.max_disks <= 100000, "the most disks must be 1 to 100000");
   return result;
 }

@@ -22,7 +22,8 @@ MapRow make_raw_row(std::uint32_t cols) {
   for (auto& plane : row.lattice) plane.assign(cols, k_no_value);
   row.disk_count.assign(cols, 0);
   row.bright_field.assign(cols, k_no_value);
-  row.dark_field.assign(cols, k_no_value);
+  for (auto plane : {&MapRow::dark_field, &MapRow::annular_dark_field, &MapRow::com_x, &MapRow::com_y})
+    (row.*plane).assign(cols, k_no_value);
   return row;
 }
 
@@ -86,6 +87,9 @@ void LabelMap::store_one(const PositionResult& result) {
     row.disk_count[at.col] = static_cast<std::uint16_t>(std::min<std::size_t>(result.disks.size(), 0xffff));
     row.bright_field[at.col] = result.bright_field;
     row.dark_field[at.col] = result.dark_field;
+    row.annular_dark_field[at.col] = result.annular_dark_field;
+    row.com_x[at.col] = result.com_x;
+    row.com_y[at.col] = result.com_y;
     store_peaks(result.index, result.disks);
   }
   if (result.state == PositionState::labelled) {

@@ -21,6 +21,8 @@ struct PositionResult {
   std::span<const BraggPeak> disks;
   float bright_field = 0;
   float dark_field = 0;
+  float annular_dark_field = 0;
+  float com_x = 0, com_y = 0;  // centre of mass, 1/Å from the origin
 };
 
 // Writers call claim() and store(); one publisher calls publish(). All of it is thread-safe.

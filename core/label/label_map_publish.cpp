@@ -28,6 +28,9 @@ void copy_raw_fields(const MapRow& from, MapRow& to) {
   to.disk_count = from.disk_count;
   to.bright_field = from.bright_field;
   to.dark_field = from.dark_field;
+  to.annular_dark_field = from.annular_dark_field;
+  to.com_x = from.com_x;
+  to.com_y = from.com_y;
 }
 
 }  // namespace

@@ -14,7 +14,7 @@ const void* lattice_row(const MapRow& row) {
   return row.lattice[Axis].data();
 }
 
-constexpr std::array<MapPlane, 17> k_planes = {{
+constexpr std::array<MapPlane, 20> k_planes = {{
     {"state", "", "uint8", 1, row_of<&MapRow::state>},
     {"crystal_system", "", "uint8", 1, row_of<&MapRow::system>},
     {"margin", "", "float32", 4, row_of<&MapRow::filtered_margin>},
@@ -32,6 +32,9 @@ constexpr std::array<MapPlane, 17> k_planes = {{
     {"raw_phase", "", "uint8", 1, row_of<&MapRow::raw_phase>},
     {"mixed", "", "float32", 4, row_of<&MapRow::mixed>},
     {"outlier", "", "float32", 4, row_of<&MapRow::outlier>},
+    {"annular_dark_field", "counts", "float32", 4, row_of<&MapRow::annular_dark_field>},
+    {"com_x", "1/angstrom", "float32", 4, row_of<&MapRow::com_x>},
+    {"com_y", "1/angstrom", "float32", 4, row_of<&MapRow::com_y>},
 }};
 
 }  // namespace

@@ -38,6 +38,8 @@ struct MapRow {
   std::vector<std::uint16_t> disk_count;
   std::vector<float> bright_field;  // counts; NaN where no frame was read
   std::vector<float> dark_field;
+  std::vector<float> annular_dark_field;
+  std::vector<float> com_x, com_y;  // centre of mass of the frame, 1/Å from the origin
   std::vector<std::uint8_t>
       settled;  // 1: all 25 positions of the filter window have ended, the label will not change
 };

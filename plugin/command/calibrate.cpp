@@ -34,6 +34,7 @@ Expected<CalibrationReport> estimate(const CalibrateOptions& options) {
       calibrator.emplace(std::move(*made));
     }
     calibrator->add(frame.scan_index, frame.view);
+    calibrator->add_mass(frame.scan_index, frame.view);
     return options.first_rows == 0 ||
            frame.scan_index < std::uint64_t{options.first_rows} * frame.start->scan.cols;
   };
@@ -73,6 +74,9 @@ Expected<void> calibrate(CalibrateOptions& options) {
           : "not known",
       c.origin_row[0], c.origin_col[0], report->origin.scatter_px, c.probe_radius_px, c.ellipse_ratio,
       c.ellipse_angle_deg, c.masked_pixels.size());
+  if (report->rotation.found)
+    fmt::print("scan rotation {:.1f} deg{} (curl left: {:.2f})\n", c.rotation_deg,
+               c.mirror ? ", mirrored" : "", report->rotation.curl);
   if (c.keystone != std::array<double, 2>{})
     fmt::print("keystone {:.3g} {:.3g} 1/px: the scale changes over the detector\n", c.keystone[0],
                c.keystone[1]);
@@ -107,6 +111,8 @@ Run add_calibrate(CLI::App& app) {
                  "only the first so many rows of the scan; 0 = spread over all of it");
   app.add_option("--frames", o->config.max_frames, "how many frames are looked at")->capture_default_str();
   app.add_flag("!--round", o->config.find_ellipse, "do not look for an ellipse");
+  app.add_flag("!--no-rotation", o->config.find_rotation,
+               "do not look for the scan's rotation in the centres of mass");
   app.add_option("--report", o->page, "the report page; C.html otherwise");
   app.add_option("--wait", o->wait_s, "seconds of silence after which an endpoint is given up")
       ->capture_default_str();

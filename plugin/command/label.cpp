@@ -7,7 +7,9 @@
 #include <memory>
 #include <thread>
 
+#include "plugin/calibrating_source.hpp"
 #include "plugin/command/command.hpp"
+#include "plugin/command/known_crystal.hpp"
 #include "plugin/command/progress.hpp"
 #include "plugin/command/source_options.hpp"
 #include "plugin/result_summary.hpp"
@@ -22,6 +24,10 @@ struct Options {
   SourceArguments source;
   std::string model = "default";
   std::string calibration;
+  std::uint32_t calibrate_first = 0;
+  std::string known;
+  double pixel_size = 0;
+  double annular_inner = 0, annular_outer = 0;
   std::string out;
   std::string publish;
   std::string record;
@@ -57,6 +63,8 @@ Expected<SessionConfig> session_config(const Options& options) {
       return fail(ErrorArea::usage, "--systems: \"{}\" is not a crystal system", name);
     config.systems.push_back(*system);
   }
+  config.detector.annular_inner_px = options.annular_inner;
+  config.detector.annular_outer_px = options.annular_outer;
   config.threads = options.threads;
   config.threshold = options.threshold;
   config.filter_5x5 = !options.no_filter;
@@ -133,6 +141,18 @@ Expected<void> check_writable(const std::string& out) {
               folder.string());
 }
 
+Expected<std::unique_ptr<FrameSource>> calibrate_first(std::unique_ptr<FrameSource> source,
+                                                       const Options& options, const LogSink& log) {
+  CalibratingSettings settings;
+  settings.rows = options.calibrate_first;
+  settings.config.pixel_size = options.pixel_size;
+  settings.log = log;
+  if (!options.known.empty())
+    if (auto known = set_known_crystal(options.known, settings.config); !known)
+      return tl::unexpected(known.error());
+  return calibrate_first_rows(std::move(source), std::move(settings));
+}
+
 int run_label(const Options& options) {
   for (const std::string& file : {options.out, options.record})
     if (const auto writable = check_writable(file); !writable) return report(writable.error());
@@ -151,6 +171,11 @@ int run_label(const Options& options) {
   }
   auto source = open_source(options.source, config->log);
   if (!source) return report(source.error());
+  if (options.calibrate_first > 0) {
+    auto calibrating = calibrate_first(std::move(*source), options, config->log);
+    if (!calibrating) return report(calibrating.error());
+    source = std::move(*calibrating);
+  }
   auto session = Session::create(*config);
   if (!session) return report(session.error());
   std::signal(SIGINT, on_interrupt);
@@ -176,6 +201,22 @@ Run add_label(CLI::App& app) {
   app.add_option("--model", options->model, "model file, or \"default\" for the shipped one")
       ->capture_default_str();
   app.add_option("--calibration", options->calibration, "calibration TOML; else the scan must bring its own");
+  auto* first =
+      app.add_option("--calibrate-first", options->calibrate_first,
+                     "calibrate each kind of frames on the first so many rows, then label them, too");
+  first->excludes("--calibration");
+  app.add_option("--known", options->known,
+                 "with --calibrate-first: CIF of a crystal in the scan; its spacings give the pixel size")
+      ->check(CLI::ExistingFile)
+      ->needs(first);
+  app.add_option("--pixel-size", options->pixel_size,
+                 "with --calibrate-first: 1/Å per pixel; else that of the calibration that the scan brings")
+      ->check(CLI::PositiveNumber)
+      ->needs(first);
+  app.add_option("--annular-inner", options->annular_inner, "annular dark field: px; 0 = 3 probe radii")
+      ->check(CLI::NonNegativeNumber);
+  app.add_option("--annular-outer", options->annular_outer, "px; 0 = to the detector's border")
+      ->check(CLI::NonNegativeNumber);
   app.add_option("--out", options->out, "result file (HDF5)");
   app.add_option("--record", options->record,
                  "the raw frames as they come, then disks and labels, in one HDF5 file (h5py, py4DSTEM)");

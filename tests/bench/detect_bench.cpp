@@ -124,7 +124,8 @@ void accuracy(double radius, double dose, double halo) {
   double position = 0;
   double bias = 0;
   int fitted = 0;
-  for (const double allowed : {DiskDetectorConfig{}.false_disks_per_frame, 0.3, 1.0, 5.0, 20.0}) {
+  for (const double allowed :
+       {DiskDetectorConfig{}.false_disks_per_frame, 0.3, 1.0, 5.0, 20.0, 60.0, 150.0}) {
     DiskDetectorConfig config;
     config.probe_radius_px = radius;
     config.false_disks_per_frame = allowed;

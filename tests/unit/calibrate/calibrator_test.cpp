@@ -111,3 +111,19 @@ TEST_CASE("what cannot be calibrated is refused") {
   CHECK(calibrator->frames() == 1);
   CHECK_FALSE(calibrator->finish().has_value());
 }
+
+TEST_CASE("frames that show nothing give a reason, not a calibration") {
+  const FrameShape shape{48, 64};
+  const std::vector<std::uint16_t> full(shape.pixels(), 65535);
+  const std::vector<float> broken(shape.pixels(), std::nanf(""));
+  const auto reason = [&](const void* pixels, PixelType type) {
+    auto calibrator = Calibrator::create({}, shape, type, {2, 2});
+    REQUIRE(calibrator);
+    for (std::uint64_t i = 0; i < 4; ++i) calibrator->add(i, {pixels, shape, type});
+    const auto report = calibrator->finish();
+    return report ? std::string() : report.error().message;
+  };
+  CHECK(reason(full.data(), PixelType::u16).size() > 20);
+  CHECK(reason(broken.data(), PixelType::f32).size() > 20);
+  CHECK_FALSE(Calibrator::create({}, {1, 1}, PixelType::u16, {2, 2}).has_value());
+}

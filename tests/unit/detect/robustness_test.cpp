@@ -227,6 +227,7 @@ TEST_CASE("settings that cannot work are refused with a reason") {
     for (std::uint32_t i = 0; i < 64 * 64; ++i) c.masked_pixels.push_back(i);
   }));
   CHECK_FALSE(DiskDetector::create({}, {0, 64}).has_value());
+  CHECK_FALSE(DiskDetector::create({}, {1, 1}).has_value());
   CHECK_FALSE(DiskDetector::create({}, {64, k_max_detector_side + 1}).has_value());
 }
 
