@@ -51,14 +51,15 @@ struct Plan {
 // missing.
 std::vector<std::size_t> matching(const CrystalList& crystals, const DatasetSettings& s) {
   std::vector<std::uint8_t> wanted(crystals.size(), 1);
-  if (s.split != Split::none || !s.systems.empty())
+  if (s.split != Split::none || !s.systems.empty() || s.max_volume > 0)
     tbb::parallel_for(std::size_t{0}, crystals.size(), [&](std::size_t i) {
       const auto crystal = crystals.load(i);
       if (!crystal) return;
       const bool side = s.split == Split::none || crystal->split == s.split;
       const bool system = s.systems.empty() ||
                           std::find(s.systems.begin(), s.systems.end(), crystal->system) != s.systems.end();
-      wanted[i] = side && system;
+      const bool volume = s.max_volume <= 0 || cell_volume(crystal->standard_cell) <= s.max_volume;
+      wanted[i] = side && system && volume;
     });
   std::vector<std::size_t> rows;
   for (std::size_t i = 0; i < crystals.size(); ++i)

@@ -85,6 +85,7 @@ std::string to_json(const DatasetSettings& s) {
   json["split"] = s.split == Split::train ? "train" : s.split == Split::test ? "test" : "all";
   json["systems"] = nlohmann::ordered_json::array();
   for (const CrystalSystem system : s.systems) json["systems"].push_back(name_of(system));
+  json["max_volume"] = s.max_volume;
   json["limit"] = s.limit;
   return json.dump();
 }

@@ -40,11 +40,12 @@ struct DatasetSettings {
   InPlane rotations = InPlane::random;
   MeasurementNoise noise;
   std::uint64_t seed = 1;
-  // Which of the crystals: a part of a job array (1-based), a side of the split, crystal systems, at most so
-  // many (0: all).
+  // Which of the crystals: a part of a job array (1-based), a side of the split, crystal systems, cells up
+  // to a volume, Å³ (0: all), at most so many (0: all).
   int shard = 1, shards = 1;
   Split split = Split::none;           // none: both sides
   std::vector<CrystalSystem> systems;  // empty: all
+  double max_volume = 0;               // of the conventional cell
   std::size_t limit = 0;
 };
 

@@ -407,7 +407,7 @@ SymmetryFit fit_symmetry(const LatticeFit& fit, double sigma) noexcept {
   const double sign = measured.determinant() < 0 ? -1 : 1;
   const MetricFit metric(measured, normal, error_xy, error_z);
   Search search(metric, out.volume, out);
-  for (const double step : {0.0, 1.5, -1.2, 3.0, 4.5}) {
+  for (const double step : {0.0, 1.0, 2.0, -1.0, 3.0, -2.0}) {
     if (step != 0 && (volume.relative < k_sure_volume || 1 + step * volume.relative < k_least_volume))
       continue;
     Matrix3d start = measured;

@@ -26,7 +26,7 @@ struct Options {
                              absorption, displacement, precision = "single", split, systems;
   int zone_axes = 0;
   double voltage = 300, k_max = 2, sg_max = 0, min_intensity = -1, position_noise = -1, intensity_noise = -1,
-         bethe = 0;
+         bethe = 0, max_volume = 0;
   std::uint64_t seed = 1, limit = 0;
   unsigned threads = 0;
   bool restart = false;
@@ -115,6 +115,7 @@ Expected<DatasetSettings> settings_of(const Options& o) {
   }
   s->seed = o.seed;
   s->limit = o.limit;
+  s->max_volume = o.max_volume;
   s->split = o.split == "train" ? Split::train : o.split == "test" ? Split::test : Split::none;
   if (auto ok = read_systems(o.systems, s->systems); !ok) return tl::unexpected(ok.error());
   if (auto ok = read_shard(o.shard, *s); !ok) return tl::unexpected(ok.error());
@@ -228,6 +229,9 @@ Run add_simulate(CLI::App& app) {
   app.add_option("--split", o->split, "only the materials of one side: train | test")
       ->check(one_of({"train", "test", "all"}));
   app.add_option("--systems", o->systems, "only these crystal systems, e.g. cubic,hexagonal");
+  app.add_option("--max-volume", o->max_volume,
+                 "only crystals with a conventional cell up to that volume, Å³ (0: all)")
+      ->check(CLI::NonNegativeNumber);
   app.add_option("--limit", o->limit, "at most so many materials, drawn at random by the seed (0: all)");
   app.add_option("--seed", o->seed, "seed of all random numbers")->capture_default_str();
   app.add_option("--shard", o->shard, "part I of N of the materials (I from 1), for job arrays")

@@ -193,7 +193,7 @@ TEST_CASE("random thicknesses: drawn anew for every zone axis, inside their rang
   CHECK_THAT(validate(bad).error().message, Contains("random thicknesses"));
 }
 
-TEST_CASE("shards share out the materials; splits, systems and limits choose them") {
+TEST_CASE("shards share out the materials; splits, systems, volumes and limits choose them") {
   const Workplace place;
   std::uint64_t materials = 0;
   for (int shard = 1; shard <= 3; ++shard) {
@@ -212,6 +212,9 @@ TEST_CASE("shards share out the materials; splits, systems and limits choose the
   DatasetRun few = small_run(place.folder / "few.h5");
   few.settings.limit = 7;
   CHECK(make(place, few).materials == 7);
+  DatasetRun small = small_run(place.folder / "small.h5");
+  small.settings.max_volume = 50;  // Å³: the cubic ones up to a = 3.67 Å
+  CHECK(make(place, small).materials == 9);
 }
 
 TEST_CASE("a finished set is recognised, another one is not overwritten, parts of another run are refused") {
