@@ -15,6 +15,18 @@ std::uint64_t steady_ns() {
                                         .count());
 }
 
+bool never_arrived(std::uint8_t state) {
+  switch (static_cast<PositionState>(state)) {
+    case PositionState::skipped_by_policy:
+    case PositionState::missing:
+    case PositionState::corrupt:
+    case PositionState::late:
+      return true;
+    default:
+      return false;
+  }
+}
+
 void copy_raw_fields(const MapRow& from, MapRow& to) {
   to.raw_state = from.raw_state;
   to.raw_system = from.raw_system;
@@ -99,6 +111,7 @@ void LabelMap::refilter(const Changes& changes, std::uint32_t row, DirtyRange co
     std::array<std::uint8_t, k_filter_window> systems{};
     std::array<float, k_filter_window> margins{};
     bool settled = true;
+    int known = k_filter_window;
     std::size_t n = 0;
     for (const MapRow* line : around) {
       for (int d = -k_filter_radius; d <= k_filter_radius; ++d, ++n) {
@@ -106,13 +119,14 @@ void LabelMap::refilter(const Changes& changes, std::uint32_t row, DirtyRange co
         if (!line || c < 0 || c >= std::int64_t{scan_.cols}) continue;
         const auto at = static_cast<std::size_t>(c);
         settled = settled && line->raw_state[at] != 0;
+        if (never_arrived(line->raw_state[at])) --known;
         systems[n] = changes.phases ? line->raw_phase[at] : line->raw_system[at];
         margins[n] = line->difference_confidence[at];
       }
     }
     FilteredLabel label;
     if (changes.filter) {
-      label = filter_window(systems, margins, changes.allowed);
+      label = filter_window(systems, margins, std::max(1, known), changes.allowed);
     } else {
       settled = out.raw_state[col] != 0;
       const std::uint8_t own = changes.phases ? out.raw_phase[col] : out.raw_system[col];

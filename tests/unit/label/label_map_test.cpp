@@ -45,14 +45,17 @@ FilteredLabel whole_map_filter(ScanShape scan, const std::vector<PositionResult>
         float value = 0;
         if (r >= 0 && c >= 0 && r < static_cast<int>(scan.rows) && c < static_cast<int>(scan.cols)) {
           const auto& result = results[static_cast<std::size_t>(r) * scan.cols + static_cast<std::size_t>(c)];
+          if (result.state == PositionState::skipped_by_policy) continue;  // says nothing
           if (result.state == PositionState::labelled &&
               static_cast<std::uint8_t>(result.label.system) == system)
             value = result.label.difference_confidence;
         }
         window.push_back(value);
       }
+    if (window.empty()) continue;
     std::sort(window.begin(), window.end());
-    if (window[12] > best.margin) best = {system, window[12]};
+    const float lower_median = window[(window.size() - 1) / 2];
+    if (lower_median > best.margin) best = {system, lower_median};
   }
   return best;
 }
@@ -66,9 +69,10 @@ TEST_CASE("a map filtered while it grows equals the whole-map filter bit for bit
   for (std::uint64_t i = 0; i < scan.positions(); ++i) {
     const bool predicted = random() % 10 != 0;
     const auto system = (i % scan.cols) < 12 ? CrystalSystem::cubic : CrystalSystem::hexagonal;
-    results[i] = predicted ? labelled(i, random() % 4 ? system : CrystalSystem::tetragonal,
-                                      static_cast<float>(random() % 80) / 80.f)
-                           : ended(i, PositionState::too_few_disks);
+    results[i] =
+        predicted ? labelled(i, random() % 4 ? system : CrystalSystem::tetragonal,
+                             static_cast<float>(random() % 80) / 80.f)
+                  : ended(i, random() % 2 ? PositionState::too_few_disks : PositionState::skipped_by_policy);
   }
   std::vector<std::uint64_t> order(scan.positions());
   std::iota(order.begin(), order.end(), 0u);
@@ -236,4 +240,22 @@ TEST_CASE("a snapshot names the phases, counts them and those patterns that are 
   CHECK(label.phase == 2);
   CHECK(label.mixed == 0.25F);
   CHECK(label.outlier == 0.75F);
+}
+
+TEST_CASE("a scan of which two of three positions were skipped is labelled by the third") {
+  const ScanShape scan{12, 12};
+  LabelMap map(scan, {8, 8}, 1);
+  for (std::uint64_t i = 0; i < scan.positions(); ++i) {
+    REQUIRE(map.claim(i) == LabelMap::Claim::granted);
+    const PositionResult result =
+        i % 3 == 0 ? labelled(i, CrystalSystem::cubic, 0.4F) : ended(i, PositionState::skipped_by_policy);
+    map.store({&result, 1});
+  }
+  map.close();
+  const auto snapshot = map.publish();
+  REQUIRE(snapshot);
+  CHECK(snapshot->states[static_cast<std::size_t>(PositionState::skipped_by_policy)] == 96);
+  // At the borders too few of the window lie on the map.
+  CHECK(snapshot->states[static_cast<std::size_t>(PositionState::labelled)] >= 20);
+  CHECK(snapshot->rows[6]->system[6] == static_cast<std::uint8_t>(CrystalSystem::cubic));
 }
