@@ -107,6 +107,9 @@ void LabelMap::refilter(const Changes& changes, std::uint32_t row, DirtyRange co
     around[static_cast<std::size_t>(d + k_filter_radius)] =
         changes.rows[at] ? changes.rows[at].get() : published_[at].get();
   }
+  // A place outside the map is a zero, as in the paper; in a scan narrower than the window (a line, one
+  // pattern) zeros would leave no label at all.
+  const bool narrow = std::min(scan_.rows, scan_.cols) <= 2 * k_filter_radius;
   for (std::uint32_t col = columns.first; col <= columns.last; ++col) {
     std::array<std::uint8_t, k_filter_window> systems{};
     std::array<float, k_filter_window> margins{};
@@ -116,7 +119,10 @@ void LabelMap::refilter(const Changes& changes, std::uint32_t row, DirtyRange co
     for (const MapRow* line : around) {
       for (int d = -k_filter_radius; d <= k_filter_radius; ++d, ++n) {
         const std::int64_t c = std::int64_t{col} + d;
-        if (!line || c < 0 || c >= std::int64_t{scan_.cols}) continue;
+        if (!line || c < 0 || c >= std::int64_t{scan_.cols}) {
+          if (narrow) --known;
+          continue;
+        }
         const auto at = static_cast<std::size_t>(c);
         settled = settled && line->raw_state[at] != 0;
         if (never_arrived(line->raw_state[at])) --known;

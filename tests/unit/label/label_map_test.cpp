@@ -259,3 +259,18 @@ TEST_CASE("a scan of which two of three positions were skipped is labelled by th
   CHECK(snapshot->states[static_cast<std::size_t>(PositionState::labelled)] >= 20);
   CHECK(snapshot->rows[6]->system[6] == static_cast<std::uint8_t>(CrystalSystem::cubic));
 }
+
+TEST_CASE("one pattern and a line are labelled, though their windows lie outside the map mostly") {
+  for (const ScanShape scan : {ScanShape{1, 1}, ScanShape{1, 9}, ScanShape{4, 9}}) {
+    LabelMap map(scan, {8, 8}, 1);
+    for (std::uint64_t i = 0; i < scan.positions(); ++i) {
+      REQUIRE(map.claim(i) == LabelMap::Claim::granted);
+      const PositionResult result = labelled(i, CrystalSystem::cubic, 0.4F);
+      map.store({&result, 1});
+    }
+    map.close();
+    const auto snapshot = map.publish();
+    REQUIRE(snapshot);
+    CHECK(snapshot->states[static_cast<std::size_t>(PositionState::labelled)] == scan.positions());
+  }
+}
