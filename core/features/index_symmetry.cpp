@@ -4,11 +4,10 @@
 #include <Eigen/LU>
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 #include <utility>
 
+#include "core/features/lattice_rows.hpp"
 #include "core/features/metric_fit.hpp"
-#include "core/features/nearest_whole.hpp"
 
 namespace bragglive::indexing {
 namespace {
@@ -17,84 +16,8 @@ using Eigen::Matrix3d;
 using Eigen::Matrix3f;
 using Eigen::Matrix3i;
 using Eigen::Vector3d;
-using Eigen::Vector3f;
 using Eigen::Vector3i;
 using RowMajor = Eigen::Matrix<double, 3, 3, Eigen::RowMajor>;
-
-// Makes the basis the shortest one (Buerger); returns T with new = old T.
-Matrix3d reduce(Matrix3d& b) {
-  Matrix3d t = Matrix3d::Identity();
-  const auto add = [&](Eigen::Index to, Eigen::Index of, double m) {
-    b.col(to) += m * b.col(of);
-    t.col(to) += m * t.col(of);
-  };
-  for (int step = 0; step < 30; ++step) {
-    bool changed = false;
-    for (Eigen::Index i = 0; i < 3; ++i)
-      for (Eigen::Index j = 0; j < 3; ++j) {
-        if (i == j || b.col(i).squaredNorm() < b.col(j).squaredNorm()) continue;
-        const double m = std::nearbyint(b.col(i).dot(b.col(j)) / b.col(j).squaredNorm());
-        if (m == 0) continue;
-        add(i, j, -m);
-        changed = true;
-      }
-    if (changed) continue;
-    Eigen::Index big = 0;
-    b.colwise().squaredNorm().maxCoeff(&big);
-    const Eigen::Index p = (big + 1) % 3, q = (big + 2) % 3;
-    for (const double s : {-1.0, 1.0})
-      for (const double u : {-1.0, 1.0}) {
-        const Vector3d v = b.col(big) + s * b.col(p) + u * b.col(q);
-        if (v.squaredNorm() >= b.col(big).squaredNorm() * (1 - 1e-9)) continue;
-        add(big, p, s), add(big, q, u);
-        changed = true;
-      }
-    if (!changed) break;
-  }
-  return t;
-}
-
-// The direct row along which two planes meet, without a common divisor, its first number positive.
-Vector3i meet(const Vector3i& a, const Vector3i& b) {
-  Vector3i row = a.cross(b);
-  const int divisor = std::gcd(std::gcd(row[0], row[1]), row[2]);
-  if (divisor > 1) row /= divisor;
-  const int first = row[0] != 0 ? row[0] : row[1] != 0 ? row[1] : row[2];
-  return first < 0 ? Vector3i(-row) : row;
-}
-
-double length_of(const Matrix3d& direct, const Vector3i& row) {
-  const Vector3d u = row.cast<double>();
-  return std::sqrt(u.dot(direct * u));
-}
-
-// Two direct rows that span the net of the plane h.
-std::array<Vector3d, 2> net_of(const Vector3i& h) {
-  if (h[0] == 0 && h[1] == 0) return {Vector3d::UnitX(), Vector3d::UnitY()};
-  // s h0 + t h1 = their greatest common divisor, by Euclid
-  int r0 = h[0], r1 = h[1], s0 = 1, s1 = 0, t0 = 0, t1 = 1;
-  while (r1 != 0) {
-    const int q = r0 / r1;
-    r0 = std::exchange(r1, r0 - q * r1), s0 = std::exchange(s1, s0 - q * s1),
-    t0 = std::exchange(t1, t0 - q * t1);
-  }
-  return {Vector3i(h[1] / r0, -h[0] / r0, 0).cast<double>(),
-          Vector3i(-s0 * h[2], -t0 * h[2], r0).cast<double>()};
-}
-
-// The shortest rows across a two-fold axis, by Gauss reduction.
-void describe_net(const Matrix3d& direct, const Vector3i& h, SystemFit& out) {
-  auto [u, v] = net_of(h);
-  double uu = u.dot(direct * u), vv = v.dot(direct * v), uv = u.dot(direct * v);
-  for (int step = 0; step < 20; ++step) {
-    if (vv < uu) std::swap(uu, vv);
-    const double m = std::nearbyint(uv / uu);
-    if (m == 0) break;
-    vv += m * m * uu - 2 * m * uv, uv -= m * uu;
-  }
-  out.a = std::sqrt(uu), out.c = std::sqrt(vv);
-  out.multiple = std::abs(uv) / (out.a * out.c);
-}
 
 struct TwoFold {
   Vector3i h, u;
@@ -106,60 +29,6 @@ struct TwoFold {
 
 constexpr std::size_t k_most_axes = 40, k_paired_axes = 9, k_most_groups = 200;
 constexpr double k_worst_axis = 60;  // χ² of an axis that takes part in pairs
-constexpr float k_cosine2 = 0.933F;  // of 15 degrees between row and plane normal: the heights are uncertain
-
-// Half of the planes with indices up to 2, without common divisor.
-constexpr auto k_low_planes = [] {
-  std::array<std::array<int, 3>, 49> out{};
-  std::size_t count = 0;
-  for (int h = -2; h <= 2; ++h)
-    for (int k = -2; k <= 2; ++k)
-      for (int l = 0; l <= 2; ++l) {
-        if (l == 0 && (k < 0 || (k == 0 && h <= 0))) continue;
-        if (h % 2 == 0 && k % 2 == 0 && l % 2 == 0) continue;
-        out[count++] = {h, k, l};
-      }
-  return out;
-}();
-
-// The rows nearest to the planes' normals, all planes side by side, which a compiler turns into vectors.
-struct NearRows {
-  static constexpr std::size_t k_planes = k_low_planes.size();
-  using Lane = std::array<float, k_planes>;
-  std::array<Lane, 3> u;
-  Lane product;                             // of row and plane
-  std::array<std::int32_t, k_planes> near;  // 1: the product is 1 or 2 and the angle small
-
-  Vector3i row(std::size_t p) const { return Vector3f(u[0][p], u[1][p], u[2][p]).cast<int>(); }
-
-  // `multiple`: of the plane's normal in the direct frame, its largest component being 1, that is rounded to
-  // a row.
-  void find(const Matrix3f& g, const Matrix3f& direct, float multiple) {
-    static constexpr auto k_plane = [] {
-      std::array<Lane, 3> out{};
-      for (std::size_t p = 0; p < k_planes; ++p)
-        for (std::size_t i = 0; i < 3; ++i) out[i][p] = static_cast<float>(k_low_planes[p][i]);
-      return out;
-    }();
-    const float g0 = g(0, 0), g1 = g(1, 1), g2 = g(2, 2), g01 = g(0, 1), g02 = g(0, 2), g12 = g(1, 2);
-    const float d0 = direct(0, 0), d1 = direct(1, 1), d2 = direct(2, 2), d01 = direct(0, 1),
-                d02 = direct(0, 2), d12 = direct(1, 2);
-    for (std::size_t p = 0; p < k_planes; ++p) {
-      const float h = k_plane[0][p], k = k_plane[1][p], l = k_plane[2][p];
-      const float n0 = g0 * h + g01 * k + g02 * l, n1 = g01 * h + g1 * k + g12 * l,
-                  n2 = g02 * h + g12 * k + g2 * l;
-      const float a0 = std::abs(n0), a1 = std::abs(n1), a2 = std::abs(n2), a01 = a0 > a1 ? a0 : a1;
-      const float scale = multiple / (a01 > a2 ? a01 : a2), square = h * n0 + k * n1 + l * n2;
-      const float u0 = nearest_whole(n0 * scale), u1 = nearest_whole(n1 * scale),
-                  u2 = nearest_whole(n2 * scale);
-      const float uh = u0 * h + u1 * k + u2 * l;
-      const float length2 =
-          d0 * u0 * u0 + d1 * u1 * u1 + d2 * u2 * u2 + 2 * (d01 * u0 * u1 + d02 * u0 * u2 + d12 * u1 * u2);
-      u[0][p] = u0, u[1][p] = u1, u[2][p] = u2, product[p] = uh;
-      near[p] = ((uh == 1) | (uh == 2)) & (uh * uh >= k_cosine2 * square * length2) ? 1 : 0;
-    }
-  }
-};
 
 // Orders of the product of two two-fold operations, less one rank: 222, 32, 422, 622.
 enum Product { k_two, k_three, k_four, k_six };
@@ -179,7 +48,7 @@ class Search {
   // the measured one that the heights' errors allow.
   void add_axes(const Matrix3d& start) {
     Matrix3d reduced = start;
-    const Matrix3d t = reduce(reduced);
+    const Matrix3d t = reduce_basis(reduced);
     const Matrix3i plane_of = t.array().round().cast<int>().matrix();
     const Matrix3i row_of = t.inverse().transpose().array().round().cast<int>().matrix();
     const Matrix3f g = (reduced.transpose() * reduced).cast<float>(), direct = g.inverse();
@@ -235,7 +104,8 @@ class Search {
       SystemFit fit = begin(axis.chi2, axis.basis);
       const Matrix3d direct = (axis.basis.transpose() * axis.basis).inverse();
       fit.b = length_of(direct, u);
-      describe_net(direct, h, fit);
+      const Net across = net_of(direct, h);
+      fit.a = across.a, fit.c = across.c, fit.multiple = across.cosine;
       keep(LatticeSystem::monoclinic, fit);
     }
     if (count_ < k_most_axes) {
@@ -395,7 +265,7 @@ SymmetryFit fit_symmetry(const LatticeFit& fit, double sigma) noexcept {
                error_z = std::max(0.004, fit.error_z);
   // In the shortest basis: indices are small there, and relations of a metric tensor well apart.
   Matrix3d measured = Eigen::Map<const RowMajor>(fit.basis.data());
-  const Matrix3d t = reduce(measured);
+  const Matrix3d t = reduce_basis(measured);
   // n' = T⁻¹ n, so (Σ n' n'ᵀ)⁻¹ = Tᵀ (Σ n nᵀ)⁻¹ T
   const Matrix3d normal = t.transpose() * Eigen::Map<const RowMajor>(fit.inverse_normal.data()) * t;
   describe_cell(measured, out);

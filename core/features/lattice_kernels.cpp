@@ -132,9 +132,12 @@ BL_INLINE IndexSums index_body(const Points& points, const Basis& basis, const W
     const Floats px = load(points.x, s), py = load(points.y, s), pz = load(points.z, s),
                  q2 = load(points.q2, s);
     const Masks inside = q2 < none + window.reach2;
-    Floats layer = (((pz - px * slope_x - py * slope_y) * per_step) + k_whole) - k_whole;
-    const float most = some ? highest : 0.0F;
-    choose(layer > none + most, none + most, layer), choose(layer < none - most, none - most, layer);
+    Floats layer = none;
+    if (some) {
+      layer = (((pz - px * slope_x - py * slope_y) * per_step) + k_whole) - k_whole;
+      choose(layer > none + highest, none + highest, layer);
+      choose(layer < none - highest, none - highest, layer);
+    }
     Floats best = none + k_unindexed, best1 = none, best2 = none, best3 = none;
     for (int side = -sides; side <= sides; ++side) {
       const Floats n3 = layer + static_cast<float>(side);
