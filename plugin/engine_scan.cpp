@@ -192,7 +192,7 @@ void Session::Engine::hand_out() {
   auto result = std::make_shared<ScanResult>(*now);
   result->counters = counters();
   remember(result);
-  saver_.submit([this, result, recorder = std::exchange(scan()->recorder, nullptr)] {
+  auto save = [this, result, recorder = std::exchange(scan()->recorder, nullptr)] {
     if (recorder)
       if (const auto done = recorder->finish(*result); !done) log(LogLevel::error, done.error().message);
     const auto& closed = result->config.on_scan_closed;
@@ -202,6 +202,13 @@ void Session::Engine::hand_out() {
     } catch (const std::exception& error) {
       log(LogLevel::error, fmt::format("after the scan: {}", error.what()));
     }
+  };
+  // The detector does not wait for us: whoever loses frames by this must know where.
+  saver_.submit(std::move(save), [this, number = result->number] {
+    log(LogLevel::warning,
+        fmt::format("scan {} is over but the scans before it are still being written: no frame is received "
+                    "until the disk, or whoever reads the results, keeps up",
+                    number));
   });
 }
 

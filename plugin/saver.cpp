@@ -1,5 +1,7 @@
 #include "plugin/saver.hpp"
 
+#include <chrono>
+
 namespace bragglive {
 
 Saver::Saver(std::size_t limit)
@@ -9,9 +11,16 @@ Saver::~Saver() {
   drain();
 }
 
-void Saver::submit(std::function<void()> job) {
+void Saver::submit(std::function<void()> job, const std::function<void()>& held_up) {
+  constexpr std::chrono::seconds k_moment{1};
   std::unique_lock lock(mutex_);
-  changed_.wait(lock, [this] { return jobs_.size() < limit_; });
+  const auto has_room = [this] { return jobs_.size() < limit_; };
+  if (!changed_.wait_for(lock, k_moment, has_room)) {
+    lock.unlock();
+    if (held_up) held_up();
+    lock.lock();
+    changed_.wait(lock, has_room);
+  }
   jobs_.push_back(std::move(job));
   lock.unlock();
   changed_.notify_all();

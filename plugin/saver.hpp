@@ -18,7 +18,8 @@ class Saver {
   explicit Saver(std::size_t limit = 2);
   ~Saver();  // does what was submitted
 
-  void submit(std::function<void()> job);
+  // Calls `held_up` once if the caller has to wait longer than a moment.
+  void submit(std::function<void()> job, const std::function<void()>& held_up = {});
   // Returns when everything submitted is done.
   void drain();
 
