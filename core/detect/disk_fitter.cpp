@@ -74,6 +74,20 @@ CopyWindow copier(const FitKernels& kernels) {
 DiskFitter::DiskFitter(double radius_px, double edge_px, double start_px, InstructionSet set)
     : templates_(radius_px, edge_px), kernels_(&fit_kernels(set)), radius_(radius_px), start_px_(start_px) {}
 
+TemplateView DiskFitter::exact(float& row, float& col, float* out) const noexcept {
+  const std::size_t size = templates_.size();
+  if (templates_.tabulated())
+    kernels_->mix(templates_.between(row, col), size, out);
+  else
+    templates_.sample(static_cast<double>(row), static_cast<double>(col), out);
+  row = col = 0;
+  return {out, out + size, out + 2 * size};
+}
+
+TemplateView DiskFitter::nearest(float& row, float& col, float* out) const noexcept {
+  return templates_.tabulated() ? templates_.nearest(row, col) : exact(row, col, out);
+}
+
 // Adds the expected counts of another disk to the window around (row, col).
 void DiskFitter::add_neighbour(const DiskFit& other, int row, int col, Scratch& s) const noexcept {
   const int half = templates_.half();
@@ -84,28 +98,28 @@ void DiskFitter::add_neighbour(const DiskFit& other, int row, int col, Scratch& 
   if (std::abs(dr) > 2 * half || std::abs(dc) > 2 * half) return;
   float rest_row = other.row - static_cast<float>(other_row);
   float rest_col = other.col - static_cast<float>(other_col);
-  const TemplateView shape = templates_.nearest(rest_row, rest_col, s.shape.data());
-  const std::size_t stride = templates_.stride();
-  const int row0 = std::max(-half, dr - half);
-  const int row1 = std::min(half, dr + half);
-  const int col0 = std::max(-half, dc - half);
-  const int col1 = std::min(half, dc + half);
-  for (int r = row0; r <= row1; ++r) {
-    float* out = s.rest.data() + static_cast<std::size_t>(r + half) * stride + half;
-    const std::size_t from =
-        static_cast<std::size_t>(r - dr + half) * stride + static_cast<std::size_t>(half);
-    for (int c = col0; c <= col1; ++c) {
-      const std::size_t at = from + static_cast<std::size_t>(c - dc);
-      const float t = shape.height[at] + rest_row * shape.by_row[at] + rest_col * shape.by_col[at];
-      out[c] += other.height * std::max(t, 0.0f);
-    }
+  const TemplateView shape = nearest(rest_row, rest_col, s.shape.data());
+  const std::vector<WindowRow>& rows = templates_.rows();
+  for (int r = std::max(0, dr); r <= 2 * half + std::min(0, dr); ++r) {
+    const WindowRow& to = rows[static_cast<std::size_t>(r)];
+    const WindowRow& from = rows[static_cast<std::size_t>(r - dr)];
+    const int first = std::max(-to.half, dc - from.half);
+    const int last = std::min(to.half, dc + from.half);
+    if (first > last) continue;
+    float* out = s.rest.data() + to.begin + (first + to.half);
+    const std::size_t at = from.begin + static_cast<std::size_t>(first - dc + from.half);
+    const float* height = shape.height + at;
+    const float* by_row = shape.by_row + at;
+    const float* by_col = shape.by_col + at;
+    for (int c = 0; c <= last - first; ++c)
+      out[c] += other.height * std::max(height[c] + rest_row * by_row[c] + rest_col * by_col[c], 0.0f);
   }
 }
 
 bool DiskFitter::add_neighbours(std::span<const DiskFit> fits, std::size_t which, int row, int col,
                                 Scratch& s) const noexcept {
   std::memset(s.rest.data(), 0, templates_.size() * sizeof(float));
-  const auto near = static_cast<float>(templates_.reach() + templates_.half());
+  const auto near = static_cast<float>(templates_.reach() + templates_.window());
   const DiskFit& fit = fits[which];
   bool crowded = false;
   for (std::size_t i = 0; i < fits.size(); ++i) {
@@ -124,30 +138,24 @@ template <class Pixel>
 const float* DiskFitter::copy_window(const RawImage<Pixel>& image, int row, int col,
                                      Scratch& s) const noexcept {
   const int half = templates_.half();
-  const std::size_t side = templates_.side();
-  const std::size_t stride = templates_.stride();
   const bool inside = row >= half && col >= half && row + half < image.rows && col + half < image.cols;
   // Whole vectors reach behind the window's rows, and behind the last one there
   // must be pixels, too.
-  const std::size_t last = inside ? image.index(row + half, col - half) + stride : 0;
+  const std::size_t last = inside ? image.index(row + half, col + half) + k_window_slack : 0;
   const bool whole =
       inside && last <= static_cast<std::size_t>(image.rows) * static_cast<std::size_t>(image.cols);
   if (whole)
-    copier<Pixel> (*kernels_)(image.bytes + image.index(row - half, col - half) * sizeof(Pixel),
-                              static_cast<std::size_t>(image.cols), side, stride, image.factor,
-                              s.data.data());
+    copier<Pixel> (*kernels_)(image.bytes + image.index(row, col) * sizeof(Pixel), image.cols,
+                              templates_.rows(), image.factor, s.data.data());
   if (whole && image.usable == nullptr) return templates_.inside();
-  for (std::size_t r = 0; r < side; ++r)
-    for (std::size_t c = 0; c < side; ++c) {
-      const int at_row = row + static_cast<int>(r) - half;
-      const int at_col = col + static_cast<int>(c) - half;
-      const std::size_t to = r * stride + c;
-      const bool in_frame = at_row >= 0 && at_col >= 0 && at_row < image.rows && at_col < image.cols;
-      const std::size_t from = in_frame ? image.index(at_row, at_col) : 0;
-      if (!whole) s.data[to] = in_frame ? image.counts(from) : 0.0f;
-      s.good[to] =
-          in_frame && (image.usable == nullptr || image.usable[from]) ? templates_.inside()[to] : 0.0f;
-    }
+  for (std::size_t i = 0; i < templates_.pixels(); ++i) {
+    const int at_row = row + static_cast<int>(templates_.row_of()[i]);
+    const int at_col = col + static_cast<int>(templates_.col_of()[i]);
+    const bool in_frame = at_row >= 0 && at_col >= 0 && at_row < image.rows && at_col < image.cols;
+    const std::size_t from = in_frame ? image.index(at_row, at_col) : 0;
+    if (!whole) s.data[i] = in_frame ? image.counts(from) : 0.0f;
+    s.good[i] = in_frame && (image.usable == nullptr || image.usable[from]) ? 1.0f : 0.0f;
+  }
   return s.good.data();
 }
 
@@ -155,7 +163,8 @@ const float* DiskFitter::copy_window(const RawImage<Pixel>& image, int row, int 
 // the window that no disk reaches.
 void DiskFitter::find_slope(const FitWindow& window, DiskFit& fit) const noexcept {
   PlaneSums p;
-  kernels_->sum_plane(window, templates_.outside(), 0.05f * std::max(fit.background, 0.0f) + 0.02f, p);
+  kernels_->sum_plane(window, places(), templates_.outside(), 0.05f * std::max(fit.background, 0.0f) + 0.02f,
+                      p);
   if (p.n < 24) return;
   const float mr = p.r / p.n, mc = p.c / p.n, mv = p.v / p.n;
   const float rr = p.rr / p.n - mr * mr;
@@ -177,14 +186,10 @@ void DiskFitter::find_slope(const FitWindow& window, DiskFit& fit) const noexcep
 
 void DiskFitter::add_slope(const DiskFit& fit, int row, int col, Scratch& s) const noexcept {
   if (fit.by_row == 0 && fit.by_col == 0) return;
-  const std::size_t side = templates_.side();
-  const float first = static_cast<float>(col - templates_.half()) - fit.start_col;
-  for (std::size_t r = 0; r < side; ++r) {
-    const float down = static_cast<float>(row + static_cast<int>(r) - templates_.half()) - fit.start_row;
-    float* rest = s.rest.data() + r * templates_.stride();
-    for (std::size_t c = 0; c < templates_.stride(); ++c)
-      rest[c] += fit.by_row * down + fit.by_col * (first + static_cast<float>(c));
-  }
+  const float down = static_cast<float>(row) - fit.start_row;
+  const float right = static_cast<float>(col) - fit.start_col;
+  const Plane plane{fit.by_row * down + fit.by_col * right, fit.by_row, fit.by_col};
+  kernels_->add_plane(places(), plane, templates_.size(), s.rest.data());
 }
 
 template <class Pixel>
@@ -193,7 +198,7 @@ void DiskFitter::fit_one(const RawImage<Pixel>& image, std::span<DiskFit> fits, 
   DiskFit& fit = fits[which];
   const auto farthest = static_cast<float>(std::max({1.0, 0.4 * radius_, start_px_}));
   const auto prior = static_cast<float>(1 / (0.3 * radius_ * 0.3 * radius_));
-  FitWindow window{s.data.data(), s.rest.data(), nullptr, templates_.size(), templates_.stride(), {}};
+  FitWindow window{s.data.data(), s.rest.data(), nullptr, templates_.size(), {}};
   // A start may be half a cell of the search off, which is a third of the radius; a step crosses half a
   // pixel.
   const int most_steps = again ? 4 : 6 + static_cast<int>(radius_);
@@ -201,7 +206,7 @@ void DiskFitter::fit_one(const RawImage<Pixel>& image, std::span<DiskFit> fits, 
   int window_row = 0;
   int window_col = 0;
   bool placed = false;
-  bool exact = false;
+  bool finest = false;
   const auto place = [&] {
     const int row = nearest_pixel(fit.row);
     const int col = nearest_pixel(fit.col);
@@ -222,8 +227,8 @@ void DiskFitter::fit_one(const RawImage<Pixel>& image, std::span<DiskFit> fits, 
       if (find) find_slope(window, fit);
       add_slope(fit, row, col, s);
     }
-    window.shape = exact ? templates_.exact(point.row, point.col, s.shape.data())
-                         : templates_.nearest(point.row, point.col, s.shape.data());
+    window.shape =
+        finest ? exact(point.row, point.col, s.shape.data()) : nearest(point.row, point.col, s.shape.data());
     window_row = row;
     window_col = col;
     placed = true;
@@ -253,8 +258,8 @@ void DiskFitter::fit_one(const RawImage<Pixel>& image, std::span<DiskFit> fits, 
     const float variance = 1 / ((sums.fisher[5] + sums.fisher[9]) / 2 + prior);
     const float moved = row_step * row_step + col_step * col_step;
     // The table's places are too coarse for the brightest disks.
-    const bool finer = !exact && variance < k_coarse * k_coarse && moved < 0.03f;
-    exact = exact || finer;
+    const bool finer = !finest && variance < k_coarse * k_coarse && moved < 0.03f;
+    finest = finest || finer;
     place();
     if (finer) continue;
     // Convergence is nearly quadratic: what is left is about the square of the
@@ -269,7 +274,7 @@ void DiskFitter::fit_one(const RawImage<Pixel>& image, std::span<DiskFit> fits, 
 
 template <class Pixel>
 void DiskFitter::fit_all(const RawImage<Pixel>& image, std::span<DiskFit> fits, Scratch& s) const noexcept {
-  s.data.resize(templates_.size());
+  s.data.resize(templates_.size() + k_window_slack);
   s.rest.resize(templates_.size());
   s.good.resize(templates_.size());
   s.shape.resize(3 * templates_.size());

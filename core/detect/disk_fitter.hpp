@@ -63,6 +63,10 @@ class DiskFitter {
                       Scratch& scratch) const noexcept;
   void add_neighbour(const DiskFit& other, int row, int col, Scratch& scratch) const noexcept;
   void find_slope(const FitWindow& window, DiskFit& fit) const noexcept;
+  // The probe's shape for a centre off the window's middle: `row`, `col` keep what is left to it.
+  TemplateView exact(float& row, float& col, float* out) const noexcept;
+  TemplateView nearest(float& row, float& col, float* out) const noexcept;
+  WindowPlaces places() const { return {templates_.row_of(), templates_.col_of()}; }
   void add_slope(const DiskFit& fit, int row, int col, Scratch& scratch) const noexcept;
 
   DiskTemplates templates_;

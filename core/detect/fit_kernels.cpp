@@ -1,6 +1,7 @@
 #include "core/detect/fit_kernels.hpp"
 
 #include <type_traits>
+#include <utility>
 
 namespace bragglive::detail {
 namespace {
@@ -18,13 +19,60 @@ BL_INLINE void load(const float* from, V& value) {
   __builtin_memcpy(&value, from, sizeof value);
 }
 
-template <int lanes>
-BL_INLINE float total(const Vector<lanes>& value) {
-  float part[lanes];
-  __builtin_memcpy(part, &value, sizeof part);
-  for (int half = lanes / 2; half > 0; half /= 2)
-    for (int i = 0; i < half; ++i) part[i] += part[i + half];
-  return part[0];
+// Lane i of the lower (or upper) halves of `width` wide blocks, those of two vectors in turn.
+template <int lanes, int width, bool upper>
+constexpr int half_of_block(int i) {
+  const int in_block = i % width;
+  const int from_second = in_block >= width / 2 ? lanes : 0;
+  return i - in_block + in_block % (width / 2) + (upper ? width / 2 : 0) + from_second;
+}
+
+// Adds the halves of each block of `width` lanes: those of `a` first, then those of `b`.
+template <int lanes, int width, int... i>
+BL_INLINE void fold_two(Vector<lanes>& a, const Vector<lanes>& b, std::integer_sequence<int, i...>) {
+  const Vector<lanes> lower = __builtin_shufflevector(a, b, half_of_block<lanes, width, false>(i)...);
+  const Vector<lanes> upper = __builtin_shufflevector(a, b, half_of_block<lanes, width, true>(i)...);
+  a = lower + upper;
+}
+
+template <int lanes, int width = lanes>
+BL_INLINE void fold(Vector<lanes>* sums) {
+  for (int i = 0; i < width / 2; ++i)
+    fold_two<lanes, width>(sums[i], sums[i + width / 2], std::make_integer_sequence<int, lanes>());
+  if constexpr (width > 2) fold<lanes, width / 2>(sums);
+}
+
+// out[i] = the sum over the lanes of sums[i].
+template <int lanes, int count>
+BL_INLINE void totals(const Vector<lanes> (&sums)[count], float (&out)[count]) {
+  constexpr int k_groups = (count + lanes - 1) / lanes;
+  Vector<lanes> all[k_groups * lanes] = {};
+  for (int i = 0; i < count; ++i) all[i] = sums[i];
+  float flat[k_groups * lanes];
+  for (int group = 0; group < k_groups; ++group) {
+    fold<lanes>(all + group * lanes);
+    __builtin_memcpy(flat + group * lanes, all + group * lanes, sizeof all[0]);
+  }
+  for (int i = 0; i < count; ++i) out[i] = flat[i];
+}
+
+// Into `top` and `second`: the highest of two pairs of highest values.
+template <class V>
+BL_INLINE void raise(const V& top2, const V& second2, V& top, V& second) {
+  const V lower = top < top2 ? top : top2;
+  const V higher = second < second2 ? second2 : second;
+  top = top < top2 ? top2 : top;
+  second = lower < higher ? higher : lower;
+}
+
+// The same with what is `by` lanes away, so that in the end each lane has the highest of all.
+template <int lanes, int by, int... i>
+BL_INLINE void raise_across(Vector<lanes>& top, Vector<lanes>& second,
+                            std::integer_sequence<int, i...> every) {
+  const Vector<lanes> top2 = __builtin_shufflevector(top, top, ((i + by) % lanes)...);
+  const Vector<lanes> second2 = __builtin_shufflevector(second, second, ((i + by) % lanes)...);
+  raise(top2, second2, top, second);
+  if constexpr (by > 1) raise_across<lanes, by / 2>(top, second, every);
 }
 
 template <class Pixel, int lanes>
@@ -33,16 +81,22 @@ struct Pixels {
 };
 
 template <class Pixel, int lanes>
-BL_INLINE void copy_body(const std::byte* from, std::size_t pitch, std::size_t side, std::size_t stride,
+BL_INLINE void copy_body(const std::byte* middle, std::ptrdiff_t pitch, std::span<const WindowRow> rows,
                          float factor, float* to) {
-  for (std::size_t row = 0; row < side; ++row)
-    for (std::size_t col = 0; col < stride; col += lanes) {
+  const auto height = static_cast<std::ptrdiff_t>(rows.size());
+  const std::byte* line = middle - height / 2 * pitch * static_cast<std::ptrdiff_t>(sizeof(Pixel));
+  // What a row's last vector writes too much the next row overwrites.
+  for (const WindowRow& row : rows) {
+    const std::byte* from = line - row.half * static_cast<std::ptrdiff_t>(sizeof(Pixel));
+    for (int col = 0; col < 2 * row.half + 1; col += lanes) {
       typename Pixels<Pixel, lanes>::type run;
-      __builtin_memcpy(&run, from + (row * pitch + col) * sizeof(Pixel), sizeof run);
+      __builtin_memcpy(&run, from + static_cast<std::size_t>(col) * sizeof(Pixel), sizeof run);
       Vector<lanes> value = factor * __builtin_convertvector(run, Vector<lanes>);
       if constexpr (std::is_floating_point_v<Pixel>) value = value > 0 ? value : Vector<lanes>{};
-      __builtin_memcpy(to + row * stride + col, &value, sizeof value);
+      __builtin_memcpy(to + row.begin + col, &value, sizeof value);
     }
+    line += pitch * static_cast<std::ptrdiff_t>(sizeof(Pixel));
+  }
 }
 
 template <int lanes>
@@ -60,8 +114,7 @@ struct Loaded {
 
 template <int lanes>
 BL_INLINE void sum_fit_body(const FitWindow& window, const FitPoint& point, FitSums& sums) {
-  Vector<lanes> f[10] = {};
-  Vector<lanes> g[4] = {};
+  Vector<lanes> s[14] = {};
   const Vector<lanes> zero = {};
   const Vector<lanes> least = zero + point.least;
   for (std::size_t i = 0; i < window.size; i += lanes) {
@@ -74,37 +127,34 @@ BL_INLINE void sum_fit_body(const FitWindow& window, const FitPoint& point, FitS
     const Vector<lanes> wt = weight * t;
     const Vector<lanes> wr = weight * w.by_row;
     const Vector<lanes> wc = weight * w.by_col;
-    f[0] += wt * t;
-    f[1] += wt;
-    f[2] += weight;
-    f[3] += wr * t;
-    f[4] += wr;
-    f[5] += wr * w.by_row;
-    f[6] += wc * t;
-    f[7] += wc;
-    f[8] += wc * w.by_row;
-    f[9] += wc * w.by_col;
-    g[0] += residual * t;
-    g[1] += residual;
-    g[2] += residual * w.by_row;
-    g[3] += residual * w.by_col;
+    s[0] += wt * t;
+    s[1] += wt;
+    s[2] += weight;
+    s[3] += wr * t;
+    s[4] += wr;
+    s[5] += wr * w.by_row;
+    s[6] += wc * t;
+    s[7] += wc;
+    s[8] += wc * w.by_row;
+    s[9] += wc * w.by_col;
+    s[10] += residual * t;
+    s[11] += residual;
+    s[12] += residual * w.by_row;
+    s[13] += residual * w.by_col;
   }
-  for (int i = 0; i < 10; ++i) sums.fisher[i] = total<lanes>(f[i]);
-  for (int i = 0; i < 4; ++i) sums.score[i] = total<lanes>(g[i]);
+  float total[14];
+  totals<lanes>(s, total);
   // Derivatives by the centre carry the height.
   const float h = point.height;
-  for (const int i : {3, 4, 6, 7}) sums.fisher[i] *= h;
-  for (const int i : {5, 8, 9}) sums.fisher[i] *= h * h;
-  sums.score[2] *= h;
-  sums.score[3] *= h;
+  const float scale[14] = {1, 1, 1, h, h, h * h, h, h, h * h, h * h, 1, 1, h, h};
+  for (int i = 0; i < 10; ++i) sums.fisher[i] = scale[i] * total[i];
+  for (int i = 0; i < 4; ++i) sums.score[i] = scale[10 + i] * total[10 + i];
 }
 
 template <int lanes>
 BL_INLINE void sum_disk_body(const FitWindow& window, const FitPoint& point, float edge, DiskPixels& sums) {
   const Vector<lanes> zero = {};
-  Vector<lanes> pixels = {};
-  Vector<lanes> counts = {};
-  Vector<lanes> residual = {};
+  Vector<lanes> s[3] = {};
   Vector<lanes> top = {};
   Vector<lanes> second = {};
   for (std::size_t i = 0; i < window.size; i += lanes) {
@@ -113,86 +163,111 @@ BL_INLINE void sum_disk_body(const FitWindow& window, const FitPoint& point, flo
     const Vector<lanes> t = w.height + point.row * w.by_row + point.col * w.by_col;
     const Vector<lanes> on = t > zero + edge ? w.good : zero;
     const Vector<lanes> value = on * (w.data - w.rest);
-    pixels += on;
-    counts += value;
-    residual += value - on * (point.background + point.height * t);
-    const Vector<lanes> lower = value < top ? value : top;
-    top = value < top ? top : value;
-    second = lower < second ? second : lower;
+    s[0] += on;
+    s[1] += value;
+    s[2] += value - on * (point.background + point.height * t);
+    raise(value, zero, top, second);
   }
-  sums.pixels = total<lanes>(pixels);
-  sums.counts = total<lanes>(counts);
-  sums.residual = total<lanes>(residual);
-  float part[2 * lanes];
-  __builtin_memcpy(part, &top, sizeof top);
-  __builtin_memcpy(part + lanes, &second, sizeof second);
-  sums.top = sums.second = 0;
-  for (const float value : part) {
-    const float lower = value < sums.top ? value : sums.top;
-    sums.top = value < sums.top ? sums.top : value;
-    sums.second = lower < sums.second ? sums.second : lower;
+  float total[3];
+  totals<lanes>(s, total);
+  raise_across<lanes, lanes / 2>(top, second, std::make_integer_sequence<int, lanes>());
+  sums = {total[0], total[1], total[2], top[0], second[0]};
+}
+
+template <int lanes>
+BL_INLINE void sum_plane_body(const FitWindow& window, const WindowPlaces& places, const float* far,
+                              float rest_most, PlaneSums& sums) {
+  const Vector<lanes> zero = {};
+  Vector<lanes> s[9] = {};
+  for (std::size_t i = 0; i < window.size; i += lanes) {
+    Vector<lanes> off, rest, data, good, r, c;
+    load(far + i, off);
+    load(window.good + i, good);
+    load(window.rest + i, rest);
+    load(window.data + i, data);
+    load(places.row + i, r);
+    load(places.col + i, c);
+    off *= good;
+    off = rest > zero + rest_most ? zero : off;
+    const Vector<lanes> value = off * (data - rest);
+    const Vector<lanes> down = off * r;
+    const Vector<lanes> right = off * c;
+    s[0] += off;
+    s[1] += down;
+    s[2] += right;
+    s[3] += down * r;
+    s[4] += down * c;
+    s[5] += right * c;
+    s[6] += value;
+    s[7] += value * r;
+    s[8] += value * c;
+  }
+  float t[9];
+  totals<lanes>(s, t);
+  sums = {t[0], t[1], t[2], t[3], t[4], t[5], t[6], t[7], t[8]};
+}
+
+template <int lanes>
+BL_INLINE void add_plane_body(const WindowPlaces& places, const Plane& plane, std::size_t size, float* to) {
+  for (std::size_t i = 0; i < size; i += lanes) {
+    Vector<lanes> value, row, col;
+    load(to + i, value);
+    load(places.row + i, row);
+    load(places.col + i, col);
+    value += plane.level + plane.by_row * row + plane.by_col * col;
+    __builtin_memcpy(to + i, &value, sizeof value);
   }
 }
 
 template <int lanes>
-BL_INLINE void sum_plane_body(const FitWindow& window, const float* far, float rest_most, PlaneSums& sums) {
-  const Vector<lanes> zero = {};
-  Vector<lanes> s[9] = {};
-  float places[lanes];
-  for (int i = 0; i < lanes; ++i) places[i] = static_cast<float>(i);
-  Vector<lanes> first;
-  load(places, first);
-  const auto half = static_cast<float>(window.size / window.stride / 2);
-  float row = -half;
-  for (std::size_t begin = 0; begin < window.size; begin += window.stride, row += 1)
-    for (std::size_t col = 0; col < window.stride; col += lanes) {
-      Vector<lanes> off, rest, data, good;
-      load(far + begin + col, off);
-      load(window.good + begin + col, good);
-      load(window.rest + begin + col, rest);
-      load(window.data + begin + col, data);
-      off *= good;
-      off = rest > zero + rest_most ? zero : off;
-      const Vector<lanes> c = first + (static_cast<float>(col) - half);
-      const Vector<lanes> value = off * (data - rest);
-      const Vector<lanes> oc = off * c;
-      s[0] += off;
-      s[1] += off * row;
-      s[2] += oc;
-      s[3] += off * (row * row);
-      s[4] += oc * row;
-      s[5] += oc * c;
-      s[6] += value;
-      s[7] += value * row;
-      s[8] += value * c;
+BL_INLINE void mix_body(const TemplateMix& mix, std::size_t size, float* to) {
+  for (std::size_t i = 0; i < size; i += lanes) {
+    Vector<lanes> sum[3] = {};
+    for (int k = 0; k < 4; ++k) {
+      Vector<lanes> height, by_row, by_col;
+      load(mix.corner[k] + i, height);
+      load(mix.corner[k] + size + i, by_row);
+      load(mix.corner[k] + 2 * size + i, by_col);
+      sum[0] += mix.weight[k] * height + mix.by_row[k] * by_row + mix.by_col[k] * by_col;
+      sum[1] += mix.weight[k] * by_row;
+      sum[2] += mix.weight[k] * by_col;
     }
-  sums = {total<lanes>(s[0]), total<lanes>(s[1]), total<lanes>(s[2]), total<lanes>(s[3]), total<lanes>(s[4]),
-          total<lanes>(s[5]), total<lanes>(s[6]), total<lanes>(s[7]), total<lanes>(s[8])};
+    for (std::size_t image = 0; image < 3; ++image)
+      __builtin_memcpy(to + image * size + i, &sum[image], sizeof sum[image]);
+  }
 }
 
 #define BL_COPY(name, Pixel, set, lanes, attribute)                                       \
-  attribute void name##_##set(const std::byte* from, std::size_t pitch, std::size_t side, \
-                              std::size_t stride, float factor, float* to) {              \
-    copy_body<Pixel, lanes>(from, pitch, side, stride, factor, to);                       \
+  attribute void name##_##set(const std::byte* middle, std::ptrdiff_t pitch,              \
+                              std::span<const WindowRow> rows, float factor, float* to) { \
+    copy_body<Pixel, lanes>(middle, pitch, rows, factor, to);                             \
   }
-#define BL_FIT_KERNELS(set, lanes, attribute)                                                   \
-  BL_COPY(copy_u8, std::uint8_t, set, lanes, attribute)                                         \
-  BL_COPY(copy_u16, std::uint16_t, set, lanes, attribute)                                       \
-  BL_COPY(copy_u32, std::uint32_t, set, lanes, attribute)                                       \
-  BL_COPY(copy_f32, float, set, lanes, attribute)                                               \
-  attribute void sum_fit_##set(const FitWindow& window, const FitPoint& point, FitSums& sums) { \
-    sum_fit_body<lanes>(window, point, sums);                                                   \
-  }                                                                                             \
-  attribute void sum_disk_##set(const FitWindow& window, const FitPoint& point, float edge,     \
-                                DiskPixels& sums) {                                             \
-    sum_disk_body<lanes>(window, point, edge, sums);                                            \
-  }                                                                                             \
-  attribute void sum_plane_##set(const FitWindow& window, const float* far, float rest_most,    \
-                                 PlaneSums& sums) {                                             \
-    sum_plane_body<lanes>(window, far, rest_most, sums);                                        \
-  }                                                                                             \
-  constexpr FitKernels k_##set{copy_u8_##set, copy_u16_##set, copy_u32_##set, copy_f32_##set,   \
-                               sum_fit_##set, sum_disk_##set, sum_plane_##set};
+#define BL_FIT_KERNELS(set, lanes, attribute)                                                           \
+  BL_COPY(copy_u8, std::uint8_t, set, lanes, attribute)                                                 \
+  BL_COPY(copy_u16, std::uint16_t, set, lanes, attribute)                                               \
+  BL_COPY(copy_u32, std::uint32_t, set, lanes, attribute)                                               \
+  BL_COPY(copy_f32, float, set, lanes, attribute)                                                       \
+  attribute void sum_fit_##set(const FitWindow& window, const FitPoint& point, FitSums& sums) {         \
+    sum_fit_body<lanes>(window, point, sums);                                                           \
+  }                                                                                                     \
+  attribute void sum_disk_##set(const FitWindow& window, const FitPoint& point, float edge,             \
+                                DiskPixels& sums) {                                                     \
+    sum_disk_body<lanes>(window, point, edge, sums);                                                    \
+  }                                                                                                     \
+  attribute void sum_plane_##set(const FitWindow& window, const WindowPlaces& places, const float* far, \
+                                 float rest_most, PlaneSums& sums) {                                    \
+    sum_plane_body<lanes>(window, places, far, rest_most, sums);                                        \
+  }                                                                                                     \
+  attribute void add_plane_##set(const WindowPlaces& places, const Plane& plane, std::size_t size,      \
+                                 float* to) {                                                           \
+    add_plane_body<lanes>(places, plane, size, to);                                                     \
+  }                                                                                                     \
+  attribute void mix_##set(const TemplateMix& mix, std::size_t size, float* to) {                       \
+    mix_body<lanes>(mix, size, to);                                                                     \
+  }                                                                                                     \
+  constexpr FitKernels k_##set{copy_u8_##set,   copy_u16_##set,  copy_u32_##set,                        \
+                               copy_f32_##set,  sum_fit_##set,   sum_disk_##set,                        \
+                               sum_plane_##set, add_plane_##set, mix_##set};
 
 BL_FIT_KERNELS(plain, 4, )
 BL_FIT_KERNELS(avx2, 8, BL_AVX2)

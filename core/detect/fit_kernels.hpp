@@ -2,19 +2,20 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
 #include "core/detect/disk_template.hpp"
 #include "core/detect/simd.hpp"
 
 namespace bragglive::detail {
 
+// Images of a window as DiskTemplates lays them out.
 struct FitWindow {
   const float* data = nullptr;  // counts
   const float* rest = nullptr;  // counts expected from other disks and from the
                                 // slope of the background
   const float* good = nullptr;  // 1 or 0: pixels that take part
   std::size_t size = 0;         // floats, a multiple of 16
-  std::size_t stride = 0;       // floats per row, a multiple of 16
   TemplateView shape;
 };
 
@@ -46,16 +47,33 @@ struct PlaneSums {
   float n = 0, r = 0, c = 0, rr = 0, rc = 0, cc = 0, v = 0, vr = 0, vc = 0;
 };
 
-// Copies `side` rows of `stride` pixels, `pitch` pixels apart, as floats times
+// Where the pixels of a window lie: see DiskTemplates::row_of.
+struct WindowPlaces {
+  const float* row = nullptr;
+  const float* col = nullptr;
+};
+
+struct Plane {
+  float level = 0, by_row = 0, by_col = 0;  // at the window's middle, per pixel
+};
+
+// Whole vectors are read from and written to: so many floats (or pixels) behind a window's last one.
+constexpr std::size_t k_window_slack = 16;
+
+// Copies the window around the pixel at `middle`, whose rows lie `pitch` pixels apart, as floats times
 // `factor`, none negative.
-using CopyWindow = void (*)(const std::byte* from, std::size_t pitch, std::size_t side, std::size_t stride,
+using CopyWindow = void (*)(const std::byte* middle, std::ptrdiff_t pitch, std::span<const WindowRow> rows,
                             float factor, float* to);
 
 struct FitKernels {
   CopyWindow copy_u8, copy_u16, copy_u32, copy_f32;
   void (*sum_fit)(const FitWindow& window, const FitPoint& point, FitSums& sums);
   void (*sum_disk)(const FitWindow& window, const FitPoint& point, float edge, DiskPixels& sums);
-  void (*sum_plane)(const FitWindow& window, const float* far, float rest_most, PlaneSums& sums);
+  void (*sum_plane)(const FitWindow& window, const WindowPlaces& places, const float* far, float rest_most,
+                    PlaneSums& sums);
+  void (*add_plane)(const WindowPlaces& places, const Plane& plane, std::size_t size, float* to);
+  // The mixed shape: three images of `size` floats.
+  void (*mix)(const TemplateMix& mix, std::size_t size, float* to);
 };
 const FitKernels& fit_kernels(InstructionSet set);
 
