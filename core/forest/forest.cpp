@@ -31,23 +31,25 @@ Forest::Forest(ForestParts parts) : parts_(std::move(parts)) {
   }
 }
 
-// Fills scratch.payload (trees, rows): tree by tree, so that a tree stays in the cache while all rows pass
-// through it.
-void Forest::walk(std::span<const float* const> rows, Scratch& scratch) const noexcept {
-  const std::size_t n = rows.size(), count = trees();
-  if (scratch.payload.size() < n * count) scratch.payload.resize(n * count);
-  if (n == 1) {
-    walk_one_row(parts_.nodes.data(), parts_.tree_start, rows[0], scratch.payload.data());
-    return;
-  }
-  for (std::size_t tree = 0; tree < count; ++tree)
-    walk_rows(parts_.nodes.data() + parts_.tree_start[tree], rows, scratch.payload.data() + tree * n);
-}
-
 namespace {
 // Rows that pass through a tree together: their vectors stay in the second-level cache for the next tree.
 constexpr std::size_t k_block = 128;
 }  // namespace
+
+// Fills scratch.payload (trees, rows).
+void Forest::walk(std::span<const float* const> rows, Scratch& scratch) const noexcept {
+  const std::size_t n = rows.size(), features = parts_.features;
+  if (scratch.payload.size() < n * trees()) scratch.payload.resize(n * trees());
+  // An odd number of cache lines: the same feature of all rows would else fall on the same cache sets.
+  const std::size_t stride = ((features + 15) / 16 | 1) * 16;
+  const float* values = rows[0];
+  if (n > 1) {
+    if (scratch.rows.size() < k_block * stride) scratch.rows.resize(k_block * stride);
+    for (std::size_t i = 0; i < n; ++i) std::copy_n(rows[i], features, &scratch.rows[i * stride]);
+    values = scratch.rows.data();
+  }
+  detail::walk({parts_.nodes.data(), parts_.tree_start, values, stride, n, scratch.payload.data()});
+}
 
 void Forest::classify(std::span<const float* const> rows, Scratch& scratch, std::span<double> probability,
                       std::span<std::uint16_t> votes) const noexcept {

@@ -62,7 +62,7 @@ class Forest {
   // Grows on the first call, then stays.
   struct Scratch {
     std::vector<std::uint32_t> payload;
-    std::vector<double> values;
+    std::vector<float> rows;
   };
 
   // Takes the parts after checking every node, leaf and number; the message names the first thing that is

@@ -1,6 +1,9 @@
 #include "core/forest/walk.hpp"
 
-namespace bragglive {
+#include <algorithm>
+#include <limits>
+
+namespace bragglive::detail {
 namespace {
 
 // Lanes in flight. Measured on a current x86 core: 8 leaves load slots empty, 32 spills registers.
@@ -22,36 +25,32 @@ inline void descend(const ForestNode** node, const float* const* row) {
   }
 }
 
+// The pairs from number `begin` on, counted tree by tree.
 template <std::size_t Lanes>
-inline void rows_together(const ForestNode* tree, const float* const* row, std::uint32_t* payload) {
+inline void pairs_together(const Walk& job, std::size_t begin) {
   const ForestNode* node[Lanes];
-  for (std::size_t lane = 0; lane < Lanes; ++lane) node[lane] = tree;
+  const float* row[Lanes];
+  for (std::size_t lane = 0; lane < Lanes; ++lane) {
+    node[lane] = job.nodes + job.tree_start[(begin + lane) / job.count];
+    row[lane] = job.rows + (begin + lane) % job.count * job.stride;
+  }
   descend<Lanes>(node, row);
-  for (std::size_t lane = 0; lane < Lanes; ++lane) payload[lane] = node[lane]->payload();
+  for (std::size_t lane = 0; lane < Lanes; ++lane) job.payload[begin + lane] = node[lane]->payload();
 }
 
 }  // namespace
 
-void walk_rows(const ForestNode* tree, std::span<const float* const> rows, std::uint32_t* payload) noexcept {
+void walk_plain(const Walk& job) noexcept {
+  const std::size_t pairs = (job.tree_start.size() - 1) * job.count;
   std::size_t at = 0;
-  for (; at + k_lanes <= rows.size(); at += k_lanes)
-    rows_together<k_lanes>(tree, rows.data() + at, payload + at);
-  for (; at < rows.size(); ++at) rows_together<1>(tree, rows.data() + at, payload + at);
+  for (; at + k_lanes <= pairs; at += k_lanes) pairs_together<k_lanes>(job, at);
+  for (; at < pairs; ++at) pairs_together<1>(job, at);
 }
 
-void walk_one_row(const ForestNode* nodes, std::span<const std::uint64_t> tree_start, const float* row,
-                  std::uint32_t* payload) noexcept {
-  const std::size_t trees = tree_start.size() - 1;
-  const float* same[k_lanes];
-  for (const float*& pointer : same) pointer = row;
-  std::size_t at = 0;
-  for (; at + k_lanes <= trees; at += k_lanes) {
-    const ForestNode* node[k_lanes];
-    for (std::size_t lane = 0; lane < k_lanes; ++lane) node[lane] = nodes + tree_start[at + lane];
-    descend<k_lanes>(node, same);
-    for (std::size_t lane = 0; lane < k_lanes; ++lane) payload[at + lane] = node[lane]->payload();
-  }
-  for (; at < trees; ++at) rows_together<1>(nodes + tree_start[at], same, payload + at);
+void walk(const Walk& job) noexcept {
+  constexpr auto k_most = static_cast<std::uint64_t>(std::numeric_limits<std::int32_t>::max());
+  if (can_gather() && job.tree_start.back() <= k_most) return walk_gathering(job);
+  walk_plain(job);
 }
 
-}  // namespace bragglive
+}  // namespace bragglive::detail

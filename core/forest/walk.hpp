@@ -1,5 +1,5 @@
-// The inner loop: several patterns (or, for one pattern, several trees) go down one level at a time, so that
-// the loads of one hide behind those of the others.
+// The inner loop: many (row, tree) pairs go down one level at a time, so that the loads of one hide behind
+// those of the others.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -7,13 +7,24 @@
 
 #include "core/forest/forest.hpp"
 
-namespace bragglive {
+namespace bragglive::detail {
 
-// All rows through one tree; `payload` gets one leaf payload per row.
-void walk_rows(const ForestNode* tree, std::span<const float* const> rows, std::uint32_t* payload) noexcept;
+// All rows through all trees. Row i is at rows + i * stride, stride * count below 2^31; payload (trees,
+// count) gets one leaf payload each. tree_start has trees + 1 entries.
+struct Walk {
+  const ForestNode* nodes;
+  std::span<const std::uint64_t> tree_start;
+  const float* rows;
+  std::size_t stride, count;
+  std::uint32_t* payload;
+};
 
-// One row through all trees; `payload` gets one leaf payload per tree. tree_start has trees + 1 entries.
-void walk_one_row(const ForestNode* nodes, std::span<const std::uint64_t> tree_start, const float* row,
-                  std::uint32_t* payload) noexcept;
+// The way that is fastest on this processor; the same leaves from each.
+void walk(const Walk& job) noexcept;
 
-}  // namespace bragglive
+void walk_plain(const Walk& job) noexcept;
+// AVX-512: sixteen pairs a vector. Up to 2^31 nodes.
+bool can_gather() noexcept;
+void walk_gathering(const Walk& job) noexcept;
+
+}  // namespace bragglive::detail

@@ -3,6 +3,7 @@
 #include <bit>
 #include <cmath>
 
+#include "core/forest/walk.hpp"
 #include "tests/catch.hpp"
 #include "tests/unit/forest/make_forest.hpp"
 
@@ -45,6 +46,27 @@ TEST_CASE("batches, single rows and the obvious walk agree, thresholds included"
       CHECK(one_votes[k] == expected_votes[k]);
     }
   }
+}
+
+TEST_CASE("both ways of walking end at the same leaves, whatever the numbers of rows and trees") {
+  const auto trees = GENERATE(1U, 3U, 80U);
+  const auto count = GENERATE(1U, 2U, 15U, 16U, 17U, 100U);
+  const auto depth = GENERATE(0U, 1U, 12U);
+  const RandomForestShape shape{ForestKind::classification, 33, 4, trees, depth};
+  const ForestParts parts = random_parts(shape, trees + depth);
+  auto values = random_rows(count, 48, count);
+  for (std::size_t i = 0; i < values.size(); i += 7) values[i] = i % 2 == 0 ? NAN : INFINITY;
+  std::vector<std::uint32_t> plain(std::size_t{trees} * count + 1, 77), gathered = plain;
+  detail::Walk job{parts.nodes.data(), parts.tree_start, values.data(), 48, count, plain.data()};
+  detail::walk_plain(job);
+  for (std::size_t t = 0; t < trees; ++t)
+    for (std::size_t i = 0; i < count; ++i)
+      REQUIRE(plain[t * count + i] == slow_leaf(parts, t, values.data() + i * 48));
+  CHECK(plain.back() == 77);
+  if (!detail::can_gather()) return;
+  job.payload = gathered.data();
+  detail::walk_gathering(job);
+  CHECK(gathered == plain);
 }
 
 TEST_CASE("a value exactly on a threshold goes left, the next float goes right, NaN goes left") {

@@ -79,7 +79,7 @@ inline std::uint32_t slow_leaf(const ForestParts& parts, std::size_t tree, const
   while (parts.nodes[at].delta() != 0) {
     const ForestNode& node = parts.nodes[at];
     at += node.delta();
-    if (!(row[node.feature()] <= node.threshold)) ++at;
+    if (row[node.feature()] > node.threshold) ++at;
   }
   return parts.nodes[at].payload();
 }
