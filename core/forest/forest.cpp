@@ -19,21 +19,30 @@ std::uint32_t ForestNode::payload() const {
   return std::bit_cast<std::uint32_t>(threshold);
 }
 
-Forest::Forest(ForestParts parts) : parts_(std::move(parts)) {
-  leaf_shares_.resize(parts_.leaf_words.size());
-  for (std::size_t at = 0; at < parts_.leaf_words.size();) {
-    const std::size_t entries = parts_.leaf_words[at] & 0xFFFFU;
-    double total = 0;
-    for (std::size_t e = 1; e <= entries; ++e) total += parts_.leaf_words[at + e] & k_max_leaf_count;
-    for (std::size_t e = 1; e <= entries; ++e)
-      leaf_shares_[at + e] = (parts_.leaf_words[at + e] & k_max_leaf_count) / total;
-    at += entries + 1;
-  }
-}
+Forest::Forest(ForestParts parts) : parts_(std::move(parts)) {}
 
 namespace {
 // Rows that pass through a tree together: their vectors stay in the second-level cache for the next tree.
 constexpr std::size_t k_block = 128;
+
+// Adds a leaf's class shares and its vote.
+inline void add_leaf(std::uint32_t payload, const std::uint32_t* leaf_words, double* probability,
+                     std::uint16_t* votes) {
+  if (payload & k_pure_leaf) {
+    const std::uint32_t only = payload & ~k_pure_leaf;
+    probability[only] += 1;
+    ++votes[only];
+    return;
+  }
+  const std::uint32_t* const record = leaf_words + payload;
+  const std::uint32_t entries = *record & 0xFFFFU;
+  ++votes[*record >> 16];
+  std::uint64_t total = 0;
+  for (std::uint32_t e = 1; e <= entries; ++e) total += record[e] & k_max_leaf_count;
+  const auto all = static_cast<double>(total);
+  for (std::uint32_t e = 1; e <= entries; ++e)
+    probability[record[e] >> 24] += (record[e] & k_max_leaf_count) / all;
+}
 }  // namespace
 
 // Fills scratch.payload (trees, rows).
@@ -61,21 +70,14 @@ void Forest::classify(std::span<const float* const> rows, Scratch& scratch, std:
     std::uint16_t* const v = votes.data() + begin * classes;
     std::fill(p, p + n * classes, 0.0);
     std::fill(v, v + n * classes, std::uint16_t{0});
-    for (std::size_t tree = 0; tree < count; ++tree) {
-      const std::uint32_t* const payload = scratch.payload.data() + tree * n;
-      for (std::size_t row = 0; row < n; ++row) {
-        if (payload[row] & k_pure_leaf) {
-          const std::size_t only = payload[row] & ~k_pure_leaf;
-          p[row * classes + only] += 1;
-          ++v[row * classes + only];
-          continue;
-        }
-        const std::uint32_t* const record = parts_.leaf_words.data() + payload[row];
-        const double* const shares = leaf_shares_.data() + payload[row];
-        const std::uint32_t entries = *record & 0xFFFFU;
-        ++v[row * classes + (*record >> 16)];
-        for (std::uint32_t e = 1; e <= entries; ++e) p[row * classes + (record[e] >> 24)] += shares[e];
-      }
+    // Records lie anywhere: asked for well before they are read.
+    constexpr std::size_t k_ahead = 16;
+    const std::uint32_t* const payload = scratch.payload.data();
+    for (std::size_t at = 0, row = 0; at < n * count; ++at) {
+      if (at + k_ahead < n * count && (payload[at + k_ahead] & k_pure_leaf) == 0)
+        __builtin_prefetch(parts_.leaf_words.data() + payload[at + k_ahead]);
+      add_leaf(payload[at], parts_.leaf_words.data(), p + row * classes, v + row * classes);
+      if (++row == n) row = 0;
     }
     for (std::size_t i = 0; i < n * classes; ++i) p[i] /= static_cast<double>(count);
   }

@@ -91,7 +91,6 @@ class Forest {
   explicit Forest(ForestParts parts);
   void walk(std::span<const float* const> rows, Scratch& scratch) const noexcept;
   ForestParts parts_;
-  std::vector<double> leaf_shares_;  // beside leaf_words: the entry's share of its leaf
 };
 
 // Median of values (even count: mean of the middle two) and half the central 68 %; reorders `values`. NaN
