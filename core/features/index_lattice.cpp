@@ -1,6 +1,7 @@
 #include "core/features/index_lattice.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstdint>
 #include <utility>
@@ -61,11 +62,11 @@ ShortVectors short_vectors(const Points& points, float tolerance) {
   constexpr std::size_t k_inner = 16, k_all = k_inner * (k_inner + 1) / 2;
   constexpr float k_shortest = 0.045F;  // 22 Å: closer spots are one spot found twice
   std::array<Vector, k_all> all;
-  std::array<std::pair<float, std::size_t>, k_all> by_length;
+  std::array<std::uint64_t, k_all> by_length;  // bits of the squared length, which sort as it does; number
   std::size_t count = 0;
   const auto add = [&](const Vector& v) {
     if (v.square() < k_shortest * k_shortest) return;
-    by_length[count] = {v.square(), count};
+    by_length[count] = std::uint64_t{std::bit_cast<std::uint32_t>(v.square())} << 32U | count;
     all[count++] = v;
   };
   for (std::size_t i = 0; i < std::min(k_inner, points.count); ++i) {
@@ -77,8 +78,9 @@ ShortVectors short_vectors(const Points& points, float tolerance) {
   VectorGroups groups(tolerance);
   for (std::size_t i = 0; i < count; ++i) {
     // Longer than all by more than the tolerance: nothing further can join a group.
-    if (groups.full() && by_length[i].first > 1.2F * groups.longest2() + 0.01F) break;
-    groups.add(all[by_length[i].second]);
+    const Vector& v = all[by_length[i] & 0xFFFFU];
+    if (groups.full() && v.square() > 1.2F * groups.longest2() + 0.01F) break;
+    groups.add(v);
   }
   return groups.means();
 }

@@ -21,7 +21,7 @@ using RowMajor = Eigen::Matrix<double, 3, 3, Eigen::RowMajor>;
 
 struct TwoFold {
   Vector3i h, u;
-  Relations relations;
+  Relations relations;  // once it takes part in pairs
   double chi2 = 0;
   Matrix3d basis;       // the nearest with this axis
   unsigned starts = 0;  // bit k: proposed by the k-th start
@@ -42,7 +42,7 @@ LatticeSystem system_of(Product product) {
 class Search {
  public:
   Search(const MetricFit& metric, double volume, SymmetryFit& out)
-      : metric_(metric), volume_(volume), out_(out) {}
+      : metric_(metric), measured_(metric.measured()), volume_(volume), out_(out) {}
 
   // Low planes and rows that are nearly perpendicular in the lattice `start`, a basis of the same indices as
   // the measured one that the heights' errors allow.
@@ -59,9 +59,10 @@ class Search {
         if (rows.near[p] == 0) continue;
         const Vector3i h(k_low_planes[p][0], k_low_planes[p][1], k_low_planes[p][2]), u = rows.row(p);
         if (rows.product[p] == 2 && is_double(u)) continue;  // the same axis as half the row
-        add_axis(plane_of * h, row_of * u, start);
+        propose(plane_of * h, row_of * u, start);
       }
     }
+    add_proposed(start);
     ++starts_;
   }
 
@@ -84,27 +85,44 @@ class Search {
     for (std::size_t i = 0; i < count_; ++i) {
       if ((axis_[i].starts & start) == 0) continue;
       good += axis_[i].chi2 < k_good ? 1 : 0;
-      if (axis_[i].chi2 < k_worst_axis && paired_ < k_paired_axes) pair_[paired_++] = i;
+      if (axis_[i].chi2 >= k_worst_axis || paired_ == k_paired_axes) continue;
+      pair_[paired_++] = i;
+      TwoFold& axis = axis_[i];
+      if (axis.relations.size() == 0)
+        axis.relations = relations_of_axis(axis.h.cast<double>(), axis.u.cast<double>());
     }
     out_.two_folds = std::max(out_.two_folds, good);
   }
 
   static bool is_double(const Vector3i& u) { return ((u[0] | u[1] | u[2]) & 1) == 0; }
 
-  void add_axis(Vector3i h, Vector3i u, const Matrix3d& start) {
+  void propose(Vector3i h, Vector3i u, const Matrix3d& start) {
     if (const int first = h[0] != 0 ? h[0] : h[1] != 0 ? h[1] : h[2]; first < 0) h = -h, u = -u;
     for (std::size_t k = 0; k < count_; ++k)
       if (axis_[k].h == h && axis_[k].u == u) {
         axis_[k].starts |= 1U << starts_;
         return;
       }
-    TwoFold axis{h, u, relations_of_axis(h.cast<double>(), u.cast<double>()), 0, start, 1U << starts_};
-    axis.chi2 = metric_.solve(axis.relations, 3, axis.basis);
-    if (axis.chi2 < k_incompatible) {
+    for (std::size_t k = 0; k < batch_.size(); ++k)
+      if (proposed_[k].h == h && proposed_[k].u == u) return;
+    proposed_[batch_.size()] = {h, u};
+    batch_.add(h, u);
+    if (batch_.size() == AxisBatch::k_lanes) add_proposed(start);
+  }
+
+  void add_proposed(const Matrix3d& start) {
+    if (batch_.size() > 0) batch_.solve(measured_, start);
+    for (std::size_t k = 0; k < batch_.size(); ++k)
+      add_axis({proposed_[k].h, proposed_[k].u, {}, batch_.chi2(k), batch_.basis(k), 1U << starts_});
+    batch_.clear();
+  }
+
+  void add_axis(const TwoFold& axis) {
+    if (axis.chi2 < out_.of(LatticeSystem::monoclinic).second) {
       SystemFit fit = begin(axis.chi2, axis.basis);
       const Matrix3d direct = (axis.basis.transpose() * axis.basis).inverse();
-      fit.b = length_of(direct, u);
-      const Net across = net_of(direct, h);
+      fit.b = length_of(direct, axis.u);
+      const Net across = net_of(direct, axis.h);
       fit.a = across.a, fit.c = across.c, fit.multiple = across.cosine;
       keep(LatticeSystem::monoclinic, fit);
     }
@@ -217,11 +235,17 @@ class Search {
   }
 
   const MetricFit& metric_;
+  MeasuredBasis measured_;
   double volume_;
   SymmetryFit& out_;
   std::array<TwoFold, k_most_axes> axis_;
   std::size_t count_ = 0;
   unsigned starts_ = 0;
+  AxisBatch batch_;
+  struct Proposed {
+    Vector3i h, u;
+  };
+  std::array<Proposed, AxisBatch::k_lanes> proposed_;
   std::array<std::size_t, k_paired_axes> pair_;  // numbers of axes
   std::size_t paired_ = 0;
   std::array<std::array<bool, k_most_axes>, k_most_axes> tried_{};
@@ -240,19 +264,6 @@ void describe_cell(const Matrix3d& basis, SymmetryFit& out) {
   }
   std::sort(out.length.begin(), out.length.end());
   std::sort(out.cosine.begin(), out.cosine.end());
-}
-
-// What is known least is the volume: spots of one or two layers hardly tell how far apart layers are. 1/V =
-// z·(x × y) is linear in the heights z, with a standard deviation.
-struct VolumeError {
-  Vector3d direction;  // of the heights, for a change of 1/V by one standard deviation
-  double relative;
-};
-VolumeError volume_error(const Matrix3d& basis, const Matrix3d& inverse_normal, double error_z) {
-  const Vector3d w = Vector3d(basis.row(0)).cross(Vector3d(basis.row(1)));
-  const Vector3d moved = inverse_normal * w;
-  const double deviation = std::sqrt(w.dot(moved));
-  return {moved * (error_z / deviation), error_z * deviation / std::abs(basis.row(2).dot(w))};
 }
 
 }  // namespace

@@ -14,13 +14,6 @@ namespace {
 // Eight floats; where there is no AVX the compiler takes two registers of four.
 using Floats [[gnu::vector_size(32), gnu::may_alias]] = float;
 using Masks [[gnu::vector_size(32), gnu::may_alias]] = std::int32_t;
-constexpr std::size_t k_width = k_lattice_spots / k_blocks;
-static_assert(k_width == 8 && k_lattice_spots % k_blocks == 0);
-
-constexpr float k_whole = 12582912.0F;  // 1.5 * 2^23: adding and taking it away rounds to a whole number
-constexpr float k_unindexed = 1e9F;
-constexpr float k_lost = -1.5F;  // gain of a spot that nothing explains
-
 BL_INLINE const Floats& load(const Lane& lane, std::size_t at) {
   return reinterpret_cast<const Floats&>(lane[at]);
 }
@@ -54,7 +47,7 @@ BL_INLINE void layers_body(const Points& points, const PlaneCoordinates& plane, 
   const Vector a = trial.a, b = trial.b;
   const float tolerance2 = trial.tolerance2, slope = 0.15F * tolerance2;
   const Floats u0 = load(plane.u, s), v0 = load(plane.v, s), z0 = load(points.z, s);
-  const Floats widest = 0 * z0 + 2 * tolerance2, highest = 0 * z0 + 100;
+  const Floats widest = 0 * z0 + 2 * tolerance2, highest = 0 * z0 + k_highest;
   for (int layer = first; layer <= last; ++layer) {
     const Floats gain = 0 * z0 + trial.gain[static_cast<std::size_t>(layer)];
     for (int sign = layer == 0 ? 1 : -1; sign <= 1; sign += 2) {
@@ -66,7 +59,7 @@ BL_INLINE void layers_body(const Points& points, const PlaneCoordinates& plane, 
       const Floats z = z0 - n3 * trial.c.z - n1 * a.z - n2 * b.z;
       const Floats square = n1 * n1 + n2 * n2 + n3 * n3, off = x * x + y * y;
       const Masks explained = (off < square * slope + tolerance2) & (off < widest) &
-                              (z * z < square * 0.0003F + 0.0004F) & (square < highest);
+                              (z * z < square * k_height_slope + k_height) & (square < highest);
       choose(explained & (gain > best), gain, best);
     }
   }
@@ -108,38 +101,30 @@ BL_INLINE float all_layers_body(const Points& points, const PlaneCoordinates& pl
   return sum;
 }
 
-// A spot (x, y) lies at height h above the layer n3 = 0 and every layer is `step` higher: only those within
-// the tolerance of h can hold it. The height of a layer is a plane's but for what (x, y) is off, times its
-// slope.
 BL_INLINE IndexSums index_body(const Points& points, const Basis& basis, const Window& window) {
   const auto [x0, x1, x2] = basis.x;
   const auto [y0, y1, y2] = basis.y;
   const auto [z0, z1, z2] = basis.z;
-  const float inverse = 1 / (x0 * y1 - x1 * y0);
-  const float slope_x = (z0 * y1 - z1 * y0) * inverse, slope_y = (z1 * x0 - z0 * x1) * inverse;
-  const float step = z2 - x2 * slope_x - y2 * slope_y, per_step = 1 / step;
-  const float tolerance = std::sqrt(window.tolerance2), tolerance_z = std::sqrt(window.tolerance_z2);
-  const float near =
-      (tolerance_z + tolerance * (std::abs(slope_x) + std::abs(slope_y))) * std::abs(per_step) + 0.51F;
-  const auto highest = static_cast<float>(window.layers);
-  const bool some = near < highest;  // else all layers, about the first one
-  const int sides = some ? static_cast<int>(near) : window.layers;
+  const LayerWindow layers(basis, window);
+  const float inverse = layers.inverse, highest = layers.highest;
   const Floats none{};
   Floats count = none, n11 = none, n12 = none, n13 = none, n22 = none, n23 = none, n33 = none, zz = none,
          dxy2 = none, dz2 = none, gx1 = none, gx2 = none, gx3 = none, gy1 = none, gy2 = none, gy3 = none,
          gz1 = none, gz2 = none, gz3 = none;
-  for (std::size_t s = 0; s < k_lattice_spots && points.q2[s] < window.reach2; s += k_width) {
+  // The order in which sixteen lanes and then the last eight would be added up.
+  for (const std::size_t s : {std::size_t{0}, 2 * k_width, k_width}) {
+    if (points.q2[s] >= window.reach2) continue;
     const Floats px = load(points.x, s), py = load(points.y, s), pz = load(points.z, s),
                  q2 = load(points.q2, s);
     const Masks inside = q2 < none + window.reach2;
     Floats layer = none;
-    if (some) {
-      layer = (((pz - px * slope_x - py * slope_y) * per_step) + k_whole) - k_whole;
+    if (layers.some) {
+      layer = (((pz - px * layers.slope_x - py * layers.slope_y) * layers.per_step) + k_whole) - k_whole;
       choose(layer > none + highest, none + highest, layer);
       choose(layer < none - highest, none - highest, layer);
     }
     Floats best = none + k_unindexed, best1 = none, best2 = none, best3 = none;
-    for (int side = -sides; side <= sides; ++side) {
+    for (int side = -layers.sides; side <= layers.sides; ++side) {
       const Floats n3 = layer + static_cast<float>(side);
       const Floats x = px - n3 * x2, y = py - n3 * y2;
       const Floats n1 = ((x * y1 - y * x1) * inverse + k_whole) - k_whole;
@@ -147,9 +132,8 @@ BL_INLINE IndexSums index_body(const Points& points, const Basis& basis, const W
       const Floats dx = x - n1 * x0 - n2 * x1, dy = y - n1 * y0 - n2 * y1;
       const Floats dz = pz - n1 * z0 - n2 * z1 - n3 * z2;
       const Floats off = dx * dx + dy * dy, off_z = dz * dz;
-      // Of several indices that fit, small ones are likelier.
       const Floats cost =
-          off * window.weight_xy + off_z * window.weight_z + 0.02F * (n1 * n1 + n2 * n2 + n3 * n3);
+          off * window.weight_xy + off_z * window.weight_z + k_cost_of_index * (n1 * n1 + n2 * n2 + n3 * n3);
       const Masks better = inside & (off < none + window.tolerance2) & (off_z < none + window.tolerance_z2) &
                            (n3 * n3 < none + (highest * highest + 0.5F)) & (cost < best);
       choose(better, cost, best), choose(better, n1, best1), choose(better, n2, best2);
@@ -209,6 +193,9 @@ LatticeKernels table_of() {
 
 LatticeKernels lattice_kernels(InstructionSet set) noexcept {
 #ifdef BL_SIMD_X86
+  const bool wide = set == InstructionSet::avx512 || set == InstructionSet::best;
+  if (wide && detail::has(InstructionSet::avx512))
+    return {Avx2::plane, Avx2::first_layer, all_layers_avx512, index_avx512};
   if (set != InstructionSet::plain && detail::has(InstructionSet::avx2)) return table_of<Avx2>();
 #endif
   static_cast<void>(set);

@@ -1,14 +1,12 @@
 #include "core/features/metric_fit.hpp"
 
 #include <Eigen/Cholesky>
+#include <Eigen/Geometry>
 #include <algorithm>
 #include <cmath>
 
 namespace bragglive::indexing {
 namespace {
-
-constexpr double k_no_solution = 1e9;
-constexpr double k_hopeless = 1000;  // χ² after which no further round is worth while
 
 // N as the symmetric matrix with <N, G> = ½ tr(sym G).
 Eigen::Matrix3d doubled(const Relation& r) {
@@ -83,10 +81,17 @@ double MetricFit::solve_sized(const Relations& relations, int rounds, Eigen::Mat
   return chi2;
 }
 
+MeasuredBasis MetricFit::measured() const {
+  MeasuredBasis out;
+  Eigen::Map<Eigen::Matrix<double, 3, 3, Eigen::RowMajor>>(out.basis.data()) = basis_;
+  const Eigen::Matrix3d& n = inverse_normal_;
+  out.inverse_normal = {n(0, 0), n(1, 1), n(2, 2), n(1, 2), n(0, 2), n(0, 1)};
+  out.variance = {variance_[0], variance_[1], variance_[2]};
+  return out;
+}
+
 double MetricFit::solve(const Relations& relations, int rounds, Eigen::Matrix3d& b) const {
   switch (relations.size()) {
-    case 2:
-      return solve_sized<2>(relations, rounds, b);
     case 3:
       return solve_sized<3>(relations, rounds, b);
     case 4:
@@ -96,6 +101,14 @@ double MetricFit::solve(const Relations& relations, int rounds, Eigen::Matrix3d&
     default:
       return k_no_solution;
   }
+}
+
+VolumeError volume_error(const Eigen::Matrix3d& basis, const Eigen::Matrix3d& inverse_normal,
+                         double error_z) {
+  const Eigen::Vector3d w = Eigen::Vector3d(basis.row(0)).cross(Eigen::Vector3d(basis.row(1)));
+  const Eigen::Vector3d moved = inverse_normal * w;
+  const double deviation = std::sqrt(w.dot(moved));
+  return {moved * (error_z / deviation), error_z * deviation / std::abs(basis.row(2).dot(w))};
 }
 
 }  // namespace bragglive::indexing

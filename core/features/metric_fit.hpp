@@ -3,6 +3,8 @@
 #include <Eigen/Core>
 #include <array>
 
+#include "core/features/axis_fit.hpp"
+
 namespace bragglive::indexing {
 
 // <N, G> = 0 for G as the vector (G00, G11, G22, G12, G02, G01).
@@ -35,9 +37,10 @@ class MetricFit {
         variance_(error_xy * error_xy, error_xy * error_xy, error_z * error_z) {}
 
   // Moves `b` from a start to the basis that fulfils the relations at the least χ² = squared Mahalanobis
-  // distance from the measured one; Gauss-Newton with multipliers. Returns χ², or 1e9 if there is no
-  // solution.
+  // distance from the measured one; Gauss-Newton with multipliers. Returns χ², or k_no_solution. For three to
+  // five relations; AxisBatch is for the two of one axis.
   double solve(const Relations& relations, int rounds, Eigen::Matrix3d& b) const;
+  MeasuredBasis measured() const;
 
  private:
   template <int N>
@@ -46,5 +49,13 @@ class MetricFit {
   Eigen::Matrix3d basis_, inverse_normal_;
   Eigen::Vector3d variance_;
 };
+
+// What is known least of a measured basis is the volume: spots of one or two layers hardly tell how far apart
+// layers are. 1/V = z·(x × y) is linear in the heights z, with a standard deviation.
+struct VolumeError {
+  Eigen::Vector3d direction;  // of the heights, for a change of 1/V by one standard deviation
+  double relative;
+};
+VolumeError volume_error(const Eigen::Matrix3d& basis, const Eigen::Matrix3d& inverse_normal, double error_z);
 
 }  // namespace bragglive::indexing

@@ -1,3 +1,5 @@
+#include <Eigen/Geometry>
+#include <Eigen/LU>
 #include <algorithm>
 #include <cmath>
 #include <numbers>
@@ -6,6 +8,7 @@
 #include "core/features/index_lattice.hpp"
 #include "core/features/index_symmetry.hpp"
 #include "core/features/lattice_kernels.hpp"
+#include "core/features/metric_fit.hpp"
 #include "tests/catch.hpp"
 
 using namespace bragglive;
@@ -180,13 +183,16 @@ TEST_CASE("spots of one plane lattice and lists of a few spots have no three-dim
 }
 
 TEST_CASE("plain and vector kernels of the lattice search give the same bits") {
-  const LatticeKernels plain = lattice_kernels(InstructionSet::plain), best = lattice_kernels();
+  const LatticeKernels plain = lattice_kernels(InstructionSet::plain),
+                       best = lattice_kernels(GENERATE(InstructionSet::avx2, InstructionSet::best));
   std::mt19937 random(2);
   std::uniform_real_distribution<float> q(-1.2F, 1.2F);
+  float indexed = 0;
   for (int trial = 0; trial < 50; ++trial) {
     Points points;
-    points.count = k_lattice_spots;
-    for (std::size_t s = 0; s < k_lattice_spots; ++s) {
+    points.count = trial % 2 ? k_lattice_spots : 13;
+    points.x.fill(k_far), points.y.fill(k_far), points.z.fill(0), points.q2.fill(k_far);
+    for (std::size_t s = 0; s < points.count; ++s) {
       points.x[s] = q(random), points.y[s] = q(random);
       points.q2[s] = points.x[s] * points.x[s] + points.y[s] * points.y[s];
       points.z[s] = 0.01F * points.q2[s];
@@ -210,13 +216,48 @@ TEST_CASE("plain and vector kernels of the lattice search give the same bits") {
     // What cannot be enough is given up, and said to be no more than that.
     CHECK(plain.all_layers(points, one, triple, first_one, first_one.most[0] + 1) <= first_one.most[0]);
     const Basis basis{{0.21F, -0.03F, 0.11F}, {0.02F, 0.27F, 0.13F}, {0.001F, 0.002F, 0.003F}};
-    const Window window{0.0002F, 0.0004F, 1e5F, 1e4F, 4.0F, 8};
+    // Few layers about each spot's height, then all of them.
+    const Window window{0.0002F, trial % 3 ? 0.0004F : 0.01F, 1e5F, 1e4F, 4.0F, 8};
     const IndexSums a = plain.index(points, basis, window), b = best.index(points, basis, window);
-    CHECK(a.count > 0);
+    indexed += a.count;
     CHECK(a.count == b.count);
     CHECK(a.nn == b.nn);
     CHECK(a.gn == b.gn);
+    CHECK(a.zz == b.zz);
+    CHECK(a.dxy2 == b.dxy2);
     CHECK(a.dz2 == b.dz2);
+  }
+  CHECK(indexed > 50);
+}
+
+TEST_CASE("eight axes at a time: the nearest basis with the axis, at its distance, on every processor") {
+  std::mt19937 random(5);
+  std::uniform_real_distribution<double> off(-0.01, 0.01);
+  // Nearly cubic, so that its axes are near.
+  Eigen::Matrix3d basis = 0.25 * Eigen::Matrix3d::Identity(), half;
+  for (int i = 0; i < 9; ++i) basis(i / 3, i % 3) += off(random), half(i / 3, i % 3) = 20 * off(random);
+  const Eigen::Matrix3d inverse_normal = half * half.transpose() + 0.1 * Eigen::Matrix3d::Identity();
+  const MeasuredBasis measured = MetricFit(basis, inverse_normal, 0.02, 0.05).measured();
+  const std::array<Eigen::Vector3i, AxisBatch::k_lanes> axes{
+      {{1, 0, 0}, {0, 1, 0}, {0, 0, 1}, {1, 1, 0}, {1, 0, 1}, {0, 1, 1}, {1, -1, 0}, {1, 0, -1}}};
+  AxisBatch batch;
+  for (const Eigen::Vector3i& axis : axes) batch.add(axis, axis);
+  AxisBatch plain = batch, avx2 = batch;
+  batch.solve(measured, basis);
+  plain.solve(measured, basis, InstructionSet::plain), avx2.solve(measured, basis, InstructionSet::avx2);
+  for (std::size_t k = 0; k < axes.size(); ++k) {
+    CHECK(batch.chi2(k) == plain.chi2(k));
+    CHECK(batch.chi2(k) == avx2.chi2(k));
+    REQUIRE(batch.chi2(k) < k_hopeless);
+    const Eigen::Matrix3d b = batch.basis(k), d = b - basis;
+    CHECK(b == plain.basis(k));
+    CHECK(b == avx2.basis(k));
+    const Eigen::Vector3d h = axes[k].cast<double>(), u = h, g = b.transpose() * (b * h);
+    const double broken = (basis.transpose() * (basis * h)).cross(u).norm();
+    CHECK(g.cross(u).norm() < 0.05 * broken + 1e-12);
+    const Eigen::Vector3d per(1 / measured.variance[0], 1 / measured.variance[1], 1 / measured.variance[2]);
+    const double distance = (per.asDiagonal() * d * inverse_normal.inverse()).cwiseProduct(d).sum();
+    CHECK(batch.chi2(k) == Approx(distance).epsilon(0.02));
   }
 }
 
