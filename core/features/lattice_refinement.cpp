@@ -116,7 +116,7 @@ bool LatticeRefinement::refine(Basis basis, LatticeFit& out) {
 
 bool LatticeRefinement::judge(const Basis& basis, const IndexSums& sums, double sigma,
                               LatticeFit& out) const {
-  constexpr double k_lost = -1.6;  // a spot that no index explains
+  constexpr double k_unexplained = -1.6;  // a spot that no index explains
   Matrix3d b = matrix_of(basis);
   b.row(2) *= height_factor(b.row(2), sums);
   out.volume = 1 / std::abs(b.determinant());
@@ -126,7 +126,7 @@ bool LatticeRefinement::judge(const Basis& basis, const IndexSums& sums, double 
   const double tolerance = reach_of(sigma);
   out.chance = std::min(0.95, out.volume * std::numbers::pi * tolerance * tolerance * 5 * double{k_error_z});
   out.merit = -static_cast<double>(out.indexed) * std::log(out.chance) +
-              k_lost * static_cast<double>(points_.count - out.indexed);
+              k_unexplained * static_cast<double>(points_.count - out.indexed);
   return true;
 }
 
