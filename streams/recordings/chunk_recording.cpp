@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <deque>
+#include <iterator>
+#include <mutex>
 
 #include "streams/codec/codec.hpp"
 #include "streams/recordings/hdf5_layout.hpp"
@@ -16,8 +19,10 @@ constexpr unsigned k_bitshuffle_lz4 = 2;
 
 class ChunkRecording final : public Recording {
  public:
-  ChunkRecording(hdf5::Handle file, std::vector<ChunkedFrames> segments, RecordingInfo info)
-      : file_(std::move(file)), segments_(std::move(segments)) {
+  ChunkRecording(hdf5::Handle file, std::vector<ChunkedFrames> segments, RecordingInfo info, NextSegment next)
+      : file_(std::move(file)),
+        segments_(std::make_move_iterator(segments.begin()), std::make_move_iterator(segments.end())),
+        next_(std::move(next)) {
     info_ = std::move(info);
     const ChunkedFrames& first = segments_.front();
     if (!first.growing) return;
@@ -27,7 +32,18 @@ class ChunkRecording final : public Recording {
   }
 
   std::optional<std::uint64_t> written(bool settled) override {
-    return growing_ ? std::optional(growing_->count(settled)) : std::nullopt;
+    if (growing_) return growing_->count(settled);
+    if (!next_) return std::nullopt;
+    std::uint64_t there = 0;
+    for (const ChunkedFrames& segment : segments_) there += segment.frames;  // nobody else changes them
+    while (there < info_.frames) {
+      std::optional<ChunkedFrames> segment = next_();
+      if (!segment) break;
+      there += segment->frames;
+      const std::lock_guard lock(mutex_);
+      segments_.push_back(std::move(*segment));
+    }
+    return std::min(there, info_.frames);
   }
 
   Expected<Payload> read(std::uint64_t frame) override { return read_again(frame); }
@@ -35,14 +51,22 @@ class ChunkRecording final : public Recording {
   Expected<Payload> read_again(std::uint64_t position) const override {
     if (position >= info_.frames) return fail(ErrorArea::usage, "frame {} of {}", position, info_.frames);
     std::uint64_t frame = position;
-    for (const ChunkedFrames& segment : segments_) {
-      if (frame < segment.frames) return read_chunk(segment, segment.first + frame, position);
-      frame -= segment.frames;
-    }
-    return fail(ErrorArea::format, "frame {} lies behind the last data file", position);
+    const ChunkedFrames* segment = find(frame);
+    if (!segment) return fail(ErrorArea::format, "frame {} lies behind the last data file", position);
+    return read_chunk(*segment, segment->first + frame, position);
   }
 
  private:
+  // The segment that holds a frame, which is counted from its beginning then.
+  const ChunkedFrames* find(std::uint64_t& frame) const {
+    const std::lock_guard lock(mutex_);
+    for (const ChunkedFrames& segment : segments_) {
+      if (frame < segment.frames) return &segment;  // stays where it is when others are added
+      frame -= segment.frames;
+    }
+    return nullptr;
+  }
+
   Expected<Payload> read_chunk(const ChunkedFrames& segment, std::uint64_t frame,
                                std::uint64_t position) const {
     const hdf5::QuietErrors quiet;
@@ -71,7 +95,9 @@ class ChunkRecording final : public Recording {
   }
 
   const hdf5::Handle file_;
-  const std::vector<ChunkedFrames> segments_;
+  mutable std::mutex mutex_;  // a click looks at frames while files are added
+  std::deque<ChunkedFrames> segments_;
+  const NextSegment next_;
   std::optional<WrittenFrames> growing_;
 };
 
@@ -113,13 +139,16 @@ std::optional<ChunkedFrames> as_chunked_frames(hdf5::Handle& dataset) {
 }
 
 std::unique_ptr<Recording> make_chunk_recording(hdf5::Handle file, std::vector<ChunkedFrames> segments,
-                                                RecordingInfo info) {
+                                                RecordingInfo info, NextSegment next) {
   info.frame = segments.front().frame;
   info.pixel = segments.front().pixel;
   info.encoding = segments.front().encoding;
-  info.frames = 0;
-  for (const ChunkedFrames& segment : segments) info.frames += segment.frames;
-  return std::make_unique<ChunkRecording>(std::move(file), std::move(segments), std::move(info));
+  if (!next) {
+    info.frames = 0;
+    for (const ChunkedFrames& segment : segments) info.frames += segment.frames;
+  }
+  return std::make_unique<ChunkRecording>(std::move(file), std::move(segments), std::move(info),
+                                          std::move(next));
 }
 
 }  // namespace bragglive

@@ -3,6 +3,7 @@
 // HDF5 plugin.
 #pragma once
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -28,10 +29,13 @@ struct ChunkedFrames {
 // nullopt: not packed like that, another reader is right.
 std::optional<ChunkedFrames> as_chunked_frames(hdf5::Handle& dataset);
 
-// Segments follow each other; a growing one stands alone. `info` has format, scan, path and metadata; the
-// rest is filled in here.
+// The segment behind those that were there, once its file has come.
+using NextSegment = std::function<std::optional<ChunkedFrames>()>;
+
+// Segments follow each other; a growing one stands alone. `info` has format, scan, path and metadata, and
+// with `next` the frames that there will be; the rest is filled in here.
 std::unique_ptr<Recording> make_chunk_recording(hdf5::Handle file, std::vector<ChunkedFrames> segments,
-                                                RecordingInfo info);
+                                                RecordingInfo info, NextSegment next = {});
 
 // A virtual dataset (n, rows, cols) or (n, channels, rows, cols), as DECTRIS' NXmx files have it since 2024:
 // its sources, one behind the other, of the channel that is wanted ("threshold_1" or a number from 1).
@@ -40,8 +44,10 @@ Expected<std::unique_ptr<Recording>> open_virtual(const std::filesystem::path& f
                                                   const std::string& path, const std::string& channel);
 
 // A DECTRIS master file (/entry/data/data_000001 … link to the data files). nullptr: it is none. The scan's
-// shape comes from the file that ARINA writes beside it (NAME.h5 for NAME_master.h5, "STEM Metadata").
+// shape comes from the file that ARINA writes beside it (NAME.h5 for NAME_master.h5, "STEM Metadata"). While
+// it is followed, data files may come later than it.
 Expected<std::unique_ptr<Recording>> open_dectris_master(const std::filesystem::path& file,
-                                                         hdf5::Handle& handle, const LogSink& log);
+                                                         hdf5::Handle& handle,
+                                                         const RecordingOptions& options);
 
 }  // namespace bragglive

@@ -90,43 +90,111 @@ void read_mask(hid_t file, FrameShape frame, RecordingInfo& info) {
   info.metadata["masked_pixels"] = text;
 }
 
+std::uint64_t number_in(hid_t file, const char* path) {
+  const hdf5::Handle dataset(H5Dopen2(file, path, H5P_DEFAULT));
+  if (!dataset) return 0;
+  const hdf5::Handle space(H5Dget_space(dataset.get()));
+  std::uint64_t value = 0;
+  if (H5Sget_simple_extent_npoints(space.get()) == 1)
+    H5Dread(dataset.get(), H5T_NATIVE_UINT64, H5S_ALL, H5S_ALL, H5P_DEFAULT, &value);
+  return value;
+}
+
+// Images of all triggers that the detector was set up for; 0 = the file does not say.
+std::uint64_t announced_frames(hid_t master) {
+  const std::uint64_t images = number_in(master, "/entry/instrument/detector/detectorSpecific/nimages");
+  const std::uint64_t triggers =
+      std::max<std::uint64_t>(1, number_in(master, "/entry/instrument/detector/detectorSpecific/ntrigger"));
+  return images > k_max_scan_positions || triggers > k_max_scan_positions ? 0 : images * triggers;
+}
+
+bool is_linked(hid_t master, int number) {
+  return number <= k_max_files && H5Lexists(master, link_name(number).c_str(), H5P_DEFAULT) > 0;
+}
+
+bool same_kind(const ChunkedFrames& a, const ChunkedFrames& b) {
+  return a.frame == b.frame && a.pixel == b.pixel && a.encoding == b.encoding;
+}
+
+// nullopt in place of a segment: its file is not there.
+Expected<std::optional<ChunkedFrames>> open_segment(hid_t master, int number, const std::string& name) {
+  hdf5::Handle dataset(H5Dopen2(master, link_name(number).c_str(), H5P_DEFAULT));
+  if (!dataset) return std::optional<ChunkedFrames>{};
+  auto segment = as_chunked_frames(dataset);
+  if (!segment || segment->scan_axes != 1)
+    return fail(ErrorArea::format,
+                "{}: {} is not packed by bslz4 or lz4, one frame a chunk; name the data file itself", name,
+                link_name(number));
+  return segment;
+}
+
+// Asks the master anew each time: its links may come later, too.
+NextSegment segments_after(const std::filesystem::path& file, const std::vector<ChunkedFrames>& there,
+                           const LogSink& log) {
+  ChunkedFrames kind;
+  kind.frame = there[0].frame, kind.pixel = there[0].pixel, kind.encoding = there[0].encoding;
+  return
+      [file, log, kind = std::make_shared<const ChunkedFrames>(std::move(kind)),
+       number = static_cast<int>(there.size()) + 1, bad = false]() mutable -> std::optional<ChunkedFrames> {
+        const hdf5::QuietErrors quiet;
+        if (bad) return std::nullopt;
+        const hdf5::Handle master(H5Fopen(file.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT));
+        if (!master || !is_linked(master.get(), number)) return std::nullopt;
+        auto segment = open_segment(master.get(), number, file.string());
+        bad = !segment || (*segment && !same_kind(**segment, *kind));
+        if (bad && log)
+          log(LogLevel::error, segment ? fmt::format("{}: {} has other frames than the first data file",
+                                                     file.string(), link_name(number))
+                                       : segment.error().message);
+        if (bad || !*segment) return std::nullopt;
+        ++number;
+        return std::move(*segment);
+      };
+}
+
 }  // namespace
 
 Expected<std::unique_ptr<Recording>> open_dectris_master(const std::filesystem::path& file,
-                                                         hdf5::Handle& handle, const LogSink& log) {
+                                                         hdf5::Handle& handle,
+                                                         const RecordingOptions& options) {
   const hdf5::QuietErrors quiet;
   const hid_t master = handle.get();
   const hdf5::Handle data(H5Gopen2(master, "/entry/data", H5P_DEFAULT));
-  if (!data || H5Lexists(master, link_name(1).c_str(), H5P_DEFAULT) <= 0) return std::unique_ptr<Recording>{};
+  if (!data || !is_linked(master, 1)) return std::unique_ptr<Recording>{};
 
   std::vector<ChunkedFrames> segments;
   std::uint64_t frames = 0;
-  for (int number = 1; number <= k_max_files && H5Lexists(master, link_name(number).c_str(), H5P_DEFAULT) > 0;
-       ++number) {
-    hdf5::Handle dataset(H5Dopen2(master, link_name(number).c_str(), H5P_DEFAULT));
-    if (!dataset)
-      return fail(ErrorArea::file,
-                  "{} names a data file that cannot be opened ({}): keep the data files beside it",
-                  file.string(), link_name(number));
-    auto segment = as_chunked_frames(dataset);
-    if (!segment || segment->scan_axes != 1)
-      return fail(ErrorArea::format,
-                  "{}: {} is not packed by bslz4 or lz4, one frame a chunk; name the data file itself",
-                  file.string(), link_name(number));
-    if (!segments.empty() && (segment->frame != segments[0].frame || segment->pixel != segments[0].pixel ||
-                              segment->encoding != segments[0].encoding))
+  for (int number = 1; is_linked(master, number); ++number) {
+    auto segment = open_segment(master, number, file.string());
+    if (!segment) return tl::unexpected(segment.error());
+    if (!*segment) {
+      if (options.follow && number > 1) break;
+      return fail(ErrorArea::file, "{} names a data file that cannot be opened ({}): {}", file.string(),
+                  link_name(number),
+                  options.follow ? "wait until the first one is there"
+                                 : "keep the data files beside it, or --follow them while they still come");
+    }
+    if (!segments.empty() && !same_kind(**segment, segments[0]))
       return fail(ErrorArea::shape, "{}: {} has other frames than the first data file", file.string(),
                   link_name(number));
-    frames += segment->frames;
-    segments.push_back(std::move(*segment));
+    frames += (*segment)->frames;
+    segments.push_back(std::move(**segment));
+  }
+  RecordingInfo info;
+  if (options.follow) {
+    const auto to_come = frames_to_come(options, announced_frames(master), file.string());
+    if (!to_come) return tl::unexpected(to_come.error());
+    frames = *to_come;
   }
   if (frames == 0 || frames > k_max_scan_positions)
     return fail(ErrorArea::format, "{} holds {} frames", file.string(), frames);
-  RecordingInfo info;
-  info.format = fmt::format("DECTRIS HDF5, {} data file{}", segments.size(), segments.size() == 1 ? "" : "s");
+  info.format = options.follow ? "DECTRIS HDF5, still being written"
+                               : fmt::format("DECTRIS HDF5, {} data file{}", segments.size(),
+                                             segments.size() == 1 ? "" : "s");
+  info.frames = frames;
   info.scan = {1, static_cast<std::uint32_t>(frames)};
   if (const auto metadata = stem_metadata_beside(file, info))
-    use_scan(*metadata, frames, info, file.string(), log);
+    use_scan(*metadata, frames, info, file.string(), options.log);
   for (const char* path :
        {"/entry/instrument/detector/description", "/entry/instrument/detector/detector_number",
         "/entry/instrument/detector/count_time", "/entry/instrument/detector/frame_time",
@@ -135,7 +203,11 @@ Expected<std::unique_ptr<Recording>> open_dectris_master(const std::filesystem::
         "/entry/instrument/detector/detectorSpecific/trigger_mode"})
     read_scalar(master, path, info);
   read_mask(master, segments[0].frame, info);
-  return make_chunk_recording(std::move(handle), std::move(segments), std::move(info));
+  if (!options.follow) return make_chunk_recording(std::move(handle), std::move(segments), std::move(info));
+  // The library would show the master as it was for as long as it is open.
+  NextSegment next = segments_after(file, segments, options.log);
+  handle = hdf5::Handle();
+  return make_chunk_recording({}, std::move(segments), std::move(info), std::move(next));
 }
 
 }  // namespace bragglive

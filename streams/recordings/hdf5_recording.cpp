@@ -175,7 +175,9 @@ Expected<std::unique_ptr<Recording>> open_hdf5(const std::filesystem::path& file
     return fail(ErrorArea::format, "cannot open {} as HDF5: it is damaged, cut short, or being written",
                 file.string());
   if (options.dataset.empty()) {
-    auto master = open_dectris_master(file, handle, options.log);
+    RecordingOptions with = options;
+    with.follow = follow;
+    auto master = open_dectris_master(file, handle, with);
     if (!master || *master) return master;
   }
   if (options.dataset.empty()) {

@@ -1,6 +1,8 @@
 // DECTRIS master and data files made by hand: several data files, lead-in and fly-back frames, damage.
 #include <hdf5.h>
 
+#include <thread>
+
 #include "core/hdf5/handle.hpp"
 #include "streams/codec/codec.hpp"
 #include "tests/unit/streams/recording_files.hpp"
@@ -54,6 +56,20 @@ void write_master(const TemporaryFolder& folder, int files) {
   for (int i = 1; i <= files; ++i)
     H5Lcreate_external(fmt::format("scan_data_{:06}.h5", i).c_str(), "/entry/data/data", data.get(),
                        fmt::format("data_{:06}", i).c_str(), H5P_DEFAULT, H5P_DEFAULT);
+}
+
+// What the detector was set up for, and the links to files that may come later.
+void announce(const TemporaryFolder& folder, std::uint64_t images, std::uint64_t triggers) {
+  const Handle file(H5Fopen(folder.file("scan_master.h5").c_str(), H5F_ACC_RDWR, H5P_DEFAULT));
+  const Handle links(H5Pcreate(H5P_LINK_CREATE));
+  H5Pset_create_intermediate_group(links.get(), 1);
+  const Handle space(H5Screate(H5S_SCALAR));
+  for (const auto& [name, value] : {std::pair{"nimages", images}, std::pair{"ntrigger", triggers}}) {
+    const std::string path = std::string("/entry/instrument/detector/detectorSpecific/") + name;
+    const Handle dataset(H5Dcreate2(file.get(), path.c_str(), H5T_STD_U64LE, space.get(), links.get(),
+                                    H5P_DEFAULT, H5P_DEFAULT));
+    REQUIRE(H5Dwrite(dataset.get(), H5T_NATIVE_UINT64, H5S_ALL, H5S_ALL, H5P_DEFAULT, &value) >= 0);
+  }
 }
 
 void write_stem(const TemporaryFolder& folder, std::uint32_t rows, std::uint32_t cols,
@@ -116,4 +132,55 @@ TEST_CASE("DECTRIS master: missing files and frames are said") {
   CHECK(scan.bad[0].scan_index == 2);
   write_master(folder, 2);
   CHECK(open_error(folder.file("scan_master.h5")).find("keep the data files beside it") != std::string::npos);
+}
+
+TEST_CASE("DECTRIS master: data files that come later are waited for") {
+  const TemporaryFolder folder;
+  write_master(folder, 2);  // the link to the third file comes later
+  announce(folder, 4, 3);
+  SourceOptions options;
+  options.follow = true;
+  options.follow_quiet = std::chrono::milliseconds(400);
+  CHECK(open_error(folder.file("scan_master.h5"), options).find("wait until the first one is there") !=
+        std::string::npos);
+  write_data_file(folder.file("scan_data_000001.h5"), 0, 5, Encoding::bslz4);
+  CHECK(open_error(folder.file("scan_master.h5")).find("--follow") != std::string::npos);
+
+  const auto come = [&](const char* name, std::uint64_t first, std::uint64_t frames) {
+    write_data_file(folder.file("part.h5"), first, frames, Encoding::bslz4);
+    std::filesystem::rename(folder.file("part.h5"), folder.file(name));
+  };
+  SECTION("all of them") {
+    std::jthread writer([&] {
+      std::this_thread::sleep_for(std::chrono::milliseconds(150));
+      come("scan_data_000002.h5", 5, 5);
+      std::this_thread::sleep_for(std::chrono::milliseconds(150));
+      come("scan_data_000003.h5", 10, 2);
+      std::filesystem::remove(folder.file("scan_master.h5"));
+      write_master(folder, 3);
+    });
+    const auto scan = collect(folder.file("scan_master.h5"), options);
+    CHECK(scan.start.scan == ScanShape{1, 12});
+    CHECK(scan.ended);
+    CHECK(scan.bad.empty());
+    REQUIRE(scan.frames.size() == 12);
+    for (std::uint64_t i = 0; i < 12; ++i) CHECK(scan.frames.at(i) == frame_bytes(i));
+  }
+  SECTION("one that never comes ends the scan early") {
+    std::string said;
+    options.log = [&](LogLevel, std::string_view text) { said += std::string(text) + '\n'; };
+    write_data_file(folder.file("scan_data_000002.h5"), 5, 3, Encoding::bslz4);
+    const auto scan = collect(folder.file("scan_master.h5"), options);
+    CHECK(scan.frames.size() == 8);
+    CHECK(said.find("8 of 12 frames came") != std::string::npos);
+  }
+  SECTION("one with other frames is not mixed in") {
+    std::string said;
+    options.log = [&](LogLevel, std::string_view text) { said += std::string(text) + '\n'; };
+    auto source = open_source(folder.file("scan_master.h5"), options);
+    REQUIRE(source);
+    write_data_file(folder.file("scan_data_000002.h5"), 5, 3, Encoding::hdf5_lz4);
+    CHECK(collect(**source).frames.size() == 5);
+    CHECK(said.find("data_000002 has other frames than the first data file") != std::string::npos);
+  }
 }
