@@ -7,7 +7,8 @@
 namespace bragglive {
 namespace {
 
-constexpr float k_origin_radius = 0.06F;  // 1/Å: nearer spots are the direct beam or its tails
+using namespace phases;
+
 constexpr float k_shape = 0.05F;          // 1/Å: a reflection farther off the Ewald sphere is not seen
 constexpr float k_shape_width = 0.012F;   // 1/Å: fall of the intensity off the sphere
 constexpr float k_height_error = 0.015F;  // 1/Å: how well a spot's height on the sphere is known
@@ -17,37 +18,6 @@ constexpr std::size_t k_kept = 3;         // rotations that are refined
 constexpr std::size_t k_coarse = 14;      // spots that score a rotation before it is refined
 constexpr int k_rotations = 600;          // tried at most
 constexpr float k_coarse_stretch = 0.004F;
-
-struct Vec {
-  float x, y, z;
-};
-float dot(Vec a, Vec b) {
-  return a.x * b.x + a.y * b.y + a.z * b.z;
-}
-Vec cross(Vec a, Vec b) {
-  return {a.y * b.z - a.z * b.y, a.z * b.x - a.x * b.z, a.x * b.y - a.y * b.x};
-}
-Vec times(Vec a, float f) {
-  return {a.x * f, a.y * f, a.z * f};
-}
-Vec unit(Vec a) {
-  return times(a, 1 / std::sqrt(dot(a, a)));
-}
-
-// Columns of a frame with x along a and z along a × b.
-std::array<Vec, 3> frame_of(Vec a, Vec b) {
-  const Vec first = unit(a), third = unit(cross(a, b));
-  return {first, cross(third, first), third};
-}
-
-Vec rotate(const std::array<float, 9>& r, Vec v) {
-  return {r[0] * v.x + r[1] * v.y + r[2] * v.z, r[3] * v.x + r[4] * v.y + r[5] * v.z,
-          r[6] * v.x + r[7] * v.y + r[8] * v.z};
-}
-Vec rotate_back(const std::array<float, 9>& r, Vec v) {
-  return {r[0] * v.x + r[3] * v.y + r[6] * v.z, r[1] * v.x + r[4] * v.y + r[7] * v.z,
-          r[2] * v.x + r[5] * v.y + r[8] * v.z};
-}
 
 // Gauss elimination of a symmetric positive system of four; false when it is singular.
 bool solve4(std::array<std::array<double, 5>, 4>& m) {
@@ -68,35 +38,6 @@ bool solve4(std::array<std::array<double, 5>, 4>& m) {
 }
 
 }  // namespace
-
-void prepare_match_spots(std::span<const BraggPeak> peaks, const MatchSettings& settings,
-                         MatchSpots& out) noexcept {
-  out.size = out.seen = 0;
-  out.q_max = 0;
-  std::array<float, MatchSpots::k_max> strength{};
-  for (const BraggPeak& peak : peaks) {
-    const auto x = static_cast<float>(peak.qx), y = static_cast<float>(peak.qy),
-               i = static_cast<float>(peak.intensity);
-    const float q = std::sqrt(x * x + y * y);
-    if (!(q > k_origin_radius && q < 1.6F && i > 0 && i < 1e30F)) continue;
-    ++out.seen;
-    // Insertion into the list of the strongest.
-    if (out.size == MatchSpots::k_max && i <= strength[out.size - 1]) continue;
-    std::size_t at = out.size < MatchSpots::k_max ? out.size++ : out.size - 1;
-    for (; at > 0 && strength[at - 1] < i; --at) {
-      strength[at] = strength[at - 1];
-      out.x[at] = out.x[at - 1], out.y[at] = out.y[at - 1], out.q[at] = out.q[at - 1];
-    }
-    strength[at] = i, out.x[at] = x, out.y[at] = y, out.q[at] = q;
-  }
-  float sum = 0;
-  for (std::size_t i = 0; i < out.size; ++i) sum += out.weight[i] = std::sqrt(strength[i]);
-  for (std::size_t i = 0; i < out.size; ++i) {
-    out.weight[i] /= sum;
-    out.z[i] = 0.5F * static_cast<float>(settings.wavelength) * out.q[i] * out.q[i];
-    out.q_max = std::max(out.q_max, out.q[i]);
-  }
-}
 
 // What a spot was taken for.
 struct PhaseMatcher::Assigned {
@@ -265,20 +206,7 @@ float PhaseMatcher::refine(Matrix& rotation, const MatchSpots& spots) const noex
     const Vec turn{float(m[0][4]), float(m[1][4]), float(m[2][4])};
     const float angle = std::sqrt(dot(turn, turn));
     if (!(angle < 0.2F)) return scale;
-    if (angle > 1e-7F) {
-      const Vec axis = times(turn, 1 / angle);
-      const float c = std::cos(angle), s = std::sin(angle);
-      Matrix next{};
-      for (std::size_t col = 0; col < 3; ++col) {
-        const Vec v{rotation[col], rotation[3 + col], rotation[6 + col]};
-        const Vec w = cross(axis, v);
-        const float along = dot(axis, v) * (1 - c);
-        next[col] = v.x * c + w.x * s + axis.x * along;
-        next[3 + col] = v.y * c + w.y * s + axis.y * along;
-        next[6 + col] = v.z * c + w.z * s + axis.z * along;
-      }
-      rotation = next;
-    }
+    if (angle > 1e-7F) rotation = turned(rotation, turn);
     scale = std::clamp(scale * (1 + float(m[3][4])), 1 - 1.5F * stretch_, 1 + 1.5F * stretch_);
   }
   return scale;

@@ -11,26 +11,11 @@
 #include <span>
 #include <vector>
 
-#include "core/detect/bragg_list.hpp"
+#include "core/phases/match_spots.hpp"
 #include "core/phases/phase_table.hpp"
+#include "core/phases/rotation.hpp"
 
 namespace bragglive {
-
-struct MatchSettings {
-  double wavelength = 0.0196875;  // Å, 300 kV
-  double sigma = 0.003;           // 1/Å, error of a spot's position along one axis
-  double stretch = 0.02;         // relative error of the pixel size that is still matched
-};
-
-// The spots of a pattern as the matcher sees them, strongest first, direct beam left out.
-struct MatchSpots {
-  static constexpr std::size_t k_max = 32;
-  std::array<float, k_max> x{}, y{}, z{}, q{}, weight{};  // weight: sqrt(intensity), sum 1
-  std::size_t size = 0, seen = 0;
-  float q_max = 0;
-};
-void prepare_match_spots(std::span<const BraggPeak> peaks, const MatchSettings& settings,
-                         MatchSpots& out) noexcept;
 
 struct PhaseMatch {
   float merit = 0;           // (matched - chance) / standard deviation of chance, in spots
@@ -49,7 +34,7 @@ class PhaseMatcher {
   PhaseMatch match(const MatchSpots& spots) const noexcept;
 
  private:
-  using Matrix = std::array<float, 9>;  // row-major
+  using Matrix = phases::RowMajor;
   struct Reflection {
     float x, y, z, g, amplitude;
   };
