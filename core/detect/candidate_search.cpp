@@ -63,6 +63,28 @@ Background background_at(const Plan& p, const Cell* at, float unit, float varian
   return background;
 }
 
+// What a background that falls off in a curve has more under a disk than beside it, in counts, from pairs of
+// disks twice as far away: a parabola falls by as much to the near ones as by a third between near and far
+// ones.
+float curved_background(const Plan& p, const Cell* sums, int row, int col, float unit) {
+  float sum = 0;
+  int known = 0;
+  constexpr int k_ways[4][2] = {{0, 1}, {1, 0}, {1, 1}, {1, -1}};
+  for (std::size_t i = 0; i < 4; ++i) {
+    const int step = i < 2 ? p.pair_distance : p.pair_diagonal;
+    const int down = 2 * step * k_ways[i][0];
+    const int right = 2 * step * std::abs(k_ways[i][1]);
+    if (row < down || col < right || row + down >= p.cell_rows || col + right >= p.cell_cols) continue;
+    const Cell* at =
+        sums + static_cast<std::ptrdiff_t>(p.origin) + row * static_cast<std::ptrdiff_t>(p.stride) + col;
+    const int near = at[-p.pairs[i]] + at[p.pairs[i]];
+    const int far = at[-2 * p.pairs[i]] + at[2 * p.pairs[i]];
+    sum += static_cast<float>(std::max(0, near - far));
+    ++known;
+  }
+  return known ? sum * unit / static_cast<float>(6 * known) : 0;
+}
+
 // What is known from farther away, less the more counts are near: there the background may be curved.
 void add_wide(float per_cell, float disk_cells, Background& background) {
   constexpr float k_disks = 24;
@@ -122,6 +144,7 @@ void test_cell(const Plan& p, const ReducedFrame& frame, int row, int col, doubl
   const float left_over =
       disk_cells - static_cast<float>(p.ring_cells) / static_cast<float>(1 << p.ring_shift);
   fit.sharp = static_cast<float>(*peak) * unit - left_over * per_cell;
+  fit.curved = curved_background(p, sums, row, col, unit);
   // Large units round the background away; then the fit's own has to do.
   if (frame.shift == 0) {
     fit.off_counts = ring.counts;
@@ -147,17 +170,17 @@ double without_spikes(const DiskPixels& on, double background, double variance) 
 }
 
 // One pass over rows of cells: candidates whose disk sums (cells' units) lie from `least` on, not clamped
-// ones. Disk sums are made for `reach` rows more on either side.
+// ones. Disk sums are made for a margin of rows more on either side.
 void search(const Plan& p, const ReducedFrame& frame, int first_row, int last_row, double least,
             SearchScratch& s) {
-  const std::size_t columns_stride = p.stride + k_cell_lanes;
-  const auto cols = static_cast<std::size_t>(p.cell_cols);
-  const int reach = p.pad;
-  for (int row = std::max(0, first_row - reach); row <= std::min(p.cell_rows - 1, last_row + reach); ++row) {
-    const std::size_t at = p.origin + static_cast<std::size_t>(row) * p.stride;
-    p.kernels->disk_sums(frame.cells.data() + at, static_cast<std::ptrdiff_t>(p.stride), p.runs(), cols,
-                         s.columns.data(), columns_stride, s.sums.data() + at, s.sharp.data() + at);
-  }
+  const int first_sum = std::max(0, first_row - p.pad);
+  const int last_sum = std::min(p.cell_rows - 1, last_row + p.pad);
+  const std::size_t first_at = p.origin + static_cast<std::size_t>(first_sum) * p.stride;
+  p.kernels->disk_sums(
+      {frame.cells.data() + first_at, p.stride, static_cast<std::size_t>(last_sum - first_sum + 1),
+       static_cast<std::size_t>(p.cell_cols), s.columns.data(), p.stride + k_cell_lanes,
+       s.sums.data() + first_at, s.sharp.data() + first_at},
+      p.runs());
   mirror_margin(p, s.sums.data());
   const Noise& noise = frame.noise;
   // The rough tests must not lose what the strict one, with the local noise, would keep.
@@ -194,6 +217,7 @@ void find_candidates(const Plan& p, PixelType type, ReducedFrame& frame, SearchS
     s.sharp.assign(p.count, 0);
     s.found.assign(static_cast<std::size_t>(p.cell_cols), 0);
     s.candidates.reserve(k_max_candidates);
+    s.ranks.reserve(k_max_candidates);
   }
   const std::size_t columns = p.levels.size() * (p.stride + k_cell_lanes);
   if (s.columns.size() < columns) s.columns.assign(columns, 0);
@@ -208,7 +232,11 @@ void find_candidates(const Plan& p, PixelType type, ReducedFrame& frame, SearchS
                  std::min(p.cell_rows - 1, last + 2 * p.pad), frame);
     search(p, frame, first, last, 0.7 * clamped_from(p) / (1 << k_step), s);
   }
-  std::sort(s.candidates.begin(), s.candidates.end(), [](const DiskFit& a, const DiskFit& b) {
+  s.ranks.clear();
+  for (const DiskFit& fit : s.candidates)
+    s.ranks.push_back({fit.sharp, fit.row, fit.col, static_cast<std::uint32_t>(s.ranks.size())});
+  using Rank = SearchScratch::Rank;
+  std::sort(s.ranks.begin(), s.ranks.end(), [](const Rank& a, const Rank& b) {
     if (a.sharp != b.sharp) return a.sharp > b.sharp;
     return a.row != b.row ? a.row < b.row : a.col < b.col;
   });
@@ -239,7 +267,8 @@ bool is_disk(const Plan& p, const DiskFit& fit, double variance) noexcept {
   // Diffuse scattering has humps that counting statistics do not know: a disk
   // of little contrast must have an edge, too.
   if (excess >= k_unsure_below * background) return true;
-  return excess >= p.threshold * k_hump * background && static_cast<double>(fit.sharp) >= 0.5 * excess;
+  const double straight = excess - static_cast<double>(fit.curved);
+  return straight >= p.threshold * k_hump * background && static_cast<double>(fit.sharp) >= 0.5 * excess;
 }
 
 }  // namespace bragglive::detail

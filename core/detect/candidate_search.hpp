@@ -16,11 +16,16 @@ struct SearchScratch {
   std::vector<std::uint16_t> found;
   WideBackground wide;
   std::vector<DiskFit> candidates;
+  struct Rank {
+    float sharp, row, col;
+    std::uint32_t which;
+  };
+  std::vector<Rank> ranks;  // of the candidates, the best fitting (largest `sharp`) first
 };
 
-// Fills scratch.candidates with the starts of fits, the best fitting (largest
-// `sharp`) first. The test is loose: it must not lose what is_disk would keep.
-// Where bright disks were clamped the cells are made again, in larger units.
+// Fills scratch.candidates with the starts of fits and scratch.ranks with their order. The test is loose: it
+// must not lose what is_disk would keep. Where bright disks were clamped the cells are made again, in larger
+// units.
 void find_candidates(const DiskDetector::Plan& plan, PixelType type, ReducedFrame& frame,
                      SearchScratch& scratch) noexcept;
 

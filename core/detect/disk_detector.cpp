@@ -32,17 +32,17 @@ using Plan = DiskDetector::Plan;
 constexpr std::size_t k_ring_pieces = 8;  // fewer may be chance
 
 // Of candidates closer than the spacing the strongest stays.
-void choose(const Plan& p, const std::vector<DiskFit>& candidates, std::vector<DiskFit>& fits) {
+void choose(const Plan& p, const detail::SearchScratch& search, std::vector<DiskFit>& fits) {
   const auto spacing2 = static_cast<float>(p.spacing * p.spacing);
   fits.clear();
-  for (const DiskFit& candidate : candidates) {
+  for (const detail::SearchScratch::Rank& candidate : search.ranks) {
     if (fits.size() == p.config.max_disks) break;
     const bool free = std::none_of(fits.begin(), fits.end(), [&](const DiskFit& fit) {
       const float dr = fit.row - candidate.row;
       const float dc = fit.col - candidate.col;
       return dr * dr + dc * dc < spacing2;
     });
-    if (free) fits.push_back(candidate);
+    if (free) fits.push_back(search.candidates[candidate.which]);
   }
 }
 
@@ -66,8 +66,10 @@ void recentre(const Plan& p, const detail::RawImage<Pixel>& image, const detail:
       const float down = static_cast<float>(row) - fit.row;
       const float half = std::sqrt(std::max(0.0f, radius * radius - down * down));
       const int right = std::min(image.cols - 1, static_cast<int>(fit.col + half));
+      const std::size_t line = image.index(row, 0);
       for (int col = std::max(0, static_cast<int>(std::ceil(fit.col - half))); col <= right; ++col) {
-        const float value = image.counts(row, col);
+        const float value = image.counts(line + static_cast<std::size_t>(col));
+        if (value == 0) continue;
         sum += value;
         row_sum += value * down;
         col_sum += value * (static_cast<float>(col) - fit.col);
@@ -99,9 +101,10 @@ void judge(const Plan& p, const detail::RawImage<Pixel>& image, const detail::No
 }
 
 template <class Pixel>
-void sum_up(const Plan& p, const detail::RawImage<Pixel>& image, double total, double centre_row,
-            double centre_col, FrameSums& sums) {
-  const double unit = 1 / static_cast<double>(image.factor);
+void sum_up(const Plan& p, const detail::ReducedFrame& frame, const detail::RawImage<Pixel>& image,
+            double centre_row, double centre_col, FrameSums& sums) {
+  const double unit = 1 / frame.factor;
+  const double total = frame.total * unit;
   const auto within = [&](double radius) {
     return detail::counts_within(image, centre_row, centre_col, radius) * unit;
   };
@@ -111,7 +114,8 @@ void sum_up(const Plan& p, const detail::RawImage<Pixel>& image, double total, d
   const double outer = c.annular_outer_px > 0 ? within(c.annular_outer_px) : total;
   sums.annular_dark_field =
       std::max(0.0, outer - within(c.annular_inner_px > 0 ? c.annular_inner_px : 3 * c.probe_radius_px));
-  const detail::MassCentre mass = detail::mass_centre(image, c.instruction_set);
+  const detail::MassCentre mass =
+      frame.mass_known ? frame.mass : detail::mass_centre(image, c.instruction_set);
   sums.com_row = mass.row - centre_row;
   sums.com_col = mass.col - centre_col;
 }
@@ -161,7 +165,7 @@ DetectStatus DiskDetector::detect(const FrameView& frame, double centre_row, dou
   const DetectStatus status = detail::reduce_frame(p, frame, s.frame);
   if (status != DetectStatus::ok) return status;
   detail::find_candidates(p, frame.type, s.frame, s.search);
-  choose(p, s.search.candidates, s.fits);
+  choose(p, s.search, s.fits);
   const double unit = 1 / s.frame.factor;
   std::size_t pieces = 0;
   detail::with_pixels(s.frame, p.shape, frame.type, p.usable, [&](const auto& image) {
@@ -171,7 +175,7 @@ DetectStatus DiskDetector::detect(const FrameView& frame, double centre_row, dou
     judge(p, image, s.frame.noise, s.fits);
     p.fitter.fit_crowded(image, std::span<DiskFit>(s.fits), s.fitter);
     pieces = detail::drop_ring_pieces(image, p.config.probe_radius_px, centre_row, centre_col, s.fits);
-    sum_up(p, image, s.frame.total * unit, centre_row, centre_col, sums);
+    sum_up(p, s.frame, image, centre_row, centre_col, sums);
   });
   hand_out(p, s.fits, s.frame.noise.per_count, unit, centre_row, centre_col, disks);
   return pieces >= k_ring_pieces && pieces > disks.size() ? DetectStatus::rings : DetectStatus::ok;

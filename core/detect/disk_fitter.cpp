@@ -21,43 +21,35 @@ struct Solution {
   float height_variance = 0;
 };
 
-// fisher * step = score by L D L^T; false when the matrix is not positive
-// definite.
+// fisher * step = score in blocks of two: height and background first, what they leave of the centre then.
+// false when the matrix is not positive definite.
 bool solve(const FitSums& sums, float position_prior, Solution& out) {
-  const float* f = sums.fisher;
-  const float a[4][4] = {
-      {f[0]}, {f[1], f[2]}, {f[3], f[4], f[5] + position_prior}, {f[6], f[7], f[8], f[9] + position_prior}};
-  float l[4][4] = {};
-  std::array<float, 4> inverse{};
-  for (std::size_t i = 0; i < 4; ++i) {
-    std::array<float, 4> scaled{};
-    float pivot = a[i][i];
-    for (std::size_t j = 0; j < i; ++j) {
-      float sum = a[i][j];
-      for (std::size_t k = 0; k < j; ++k) sum -= scaled[k] * l[j][k];
-      scaled[j] = sum;
-      l[i][j] = sum * inverse[j];
-      pivot -= sum * l[i][j];
-    }
-    if (!(pivot > 1e-5f * a[i][i])) return false;
-    inverse[i] = 1 / pivot;
-  }
-  std::array<float, 4> x;
-  std::copy(sums.score, sums.score + 4, x.begin());
-  for (std::size_t i = 0; i < 4; ++i)
-    for (std::size_t k = 0; k < i; ++k) x[i] -= l[i][k] * x[k];
-  for (std::size_t i = 4; i-- > 0;) {
-    x[i] *= inverse[i];
-    for (std::size_t k = i + 1; k < 4; ++k) x[i] -= l[k][i] * x[k];
-  }
-  out.step = x;
-  // (A^-1)_00 = sum of y_i^2 / d_i with L y = e_0.
-  std::array<float, 4> y{1, 0, 0, 0};
-  out.height_variance = inverse[0];
-  for (std::size_t i = 1; i < 4; ++i) {
-    for (std::size_t k = 0; k < i; ++k) y[i] -= l[i][k] * y[k];
-    out.height_variance += y[i] * y[i] * inverse[i];
-  }
+  constexpr float k_least = 1e-5f;
+  const auto [hh, bh, bb, rh, rb, rr0, ch, cb, cr, cc0, gh, gb, gr, gc] = sums.value;
+  const float rr = rr0 + position_prior;
+  const float cc = cc0 + position_prior;
+  const float det = hh * bb - bh * bh;
+  if (!(hh > 0 && det > k_least * hh * bb)) return false;
+  const float inverse = 1 / det;
+  const float r0 = (bb * rh - bh * rb) * inverse;
+  const float r1 = (hh * rb - bh * rh) * inverse;
+  const float c0 = (bb * ch - bh * cb) * inverse;
+  const float c1 = (hh * cb - bh * ch) * inverse;
+  const float left_rr = rr - rh * r0 - rb * r1;
+  const float left_cr = cr - ch * r0 - cb * r1;
+  const float left_cc = cc - ch * c0 - cb * c1;
+  const float left_det = left_rr * left_cc - left_cr * left_cr;
+  if (!(left_rr > k_least * rr && left_cc > k_least * cc && left_det > k_least * left_rr * left_cc))
+    return false;
+  const float left_inverse = 1 / left_det;
+  const float left_r = gr - r0 * gh - r1 * gb;
+  const float left_c = gc - c0 * gh - c1 * gb;
+  const float row = (left_cc * left_r - left_cr * left_c) * left_inverse;
+  const float col = (left_rr * left_c - left_cr * left_r) * left_inverse;
+  out.step = {(bb * gh - bh * gb) * inverse - r0 * row - c0 * col,
+              (hh * gb - bh * gh) * inverse - r1 * row - c1 * col, row, col};
+  out.height_variance =
+      bb * inverse + (r0 * r0 * left_cc - 2 * r0 * c0 * left_cr + c0 * c0 * left_rr) * left_inverse;
   return true;
 }
 
@@ -244,8 +236,8 @@ void DiskFitter::fit_one(const RawImage<Pixel>& image, std::span<DiskFit> fits, 
   for (int step = 0; step < most_steps; ++step) {
     FitSums sums;
     kernels_->sum_fit(window, point, sums);
-    sums.score[2] += prior * (from_row - fit.row);
-    sums.score[3] += prior * (from_col - fit.col);
+    sums.score(2) += prior * (from_row - fit.row);
+    sums.score(3) += prior * (from_col - fit.col);
     Solution solution;
     if (!solve(sums, prior, solution)) break;
     const float row_step = std::clamp(solution.step[2], -0.5f, 0.5f);
@@ -255,7 +247,7 @@ void DiskFitter::fit_one(const RawImage<Pixel>& image, std::span<DiskFit> fits, 
     fit.row = std::clamp(fit.row + row_step, from_row - farthest, from_row + farthest);
     fit.col = std::clamp(fit.col + col_step, from_col - farthest, from_col + farthest);
     fit.height_sigma = std::sqrt(solution.height_variance);
-    const float variance = 1 / ((sums.fisher[5] + sums.fisher[9]) / 2 + prior);
+    const float variance = 1 / ((sums.fisher(5) + sums.fisher(9)) / 2 + prior);
     const float moved = row_step * row_step + col_step * col_step;
     // The table's places are too coarse for the brightest disks.
     const bool finer = !finest && variance < k_coarse * k_coarse && moved < 0.03f;

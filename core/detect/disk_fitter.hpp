@@ -23,7 +23,8 @@ struct DiskFit {
   float start_row = 0, start_col = 0;
   bool crowded = false;  // another disk reaches into its window
   // What the search knows about it.
-  float sharp = 0;  // counts above the ring close around it
+  float sharp = 0;   // counts above the ring close around it
+  float curved = 0;  // counts that the background may have more under the disk than beside it
   float off_counts = 0,
         off_pixels = 0;  // background beside it, in counts and pixels; 0: not known
   // The disk's own pixels, at the fitted place.

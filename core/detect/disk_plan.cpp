@@ -131,6 +131,7 @@ void plan_ring(Plan& p, double inner, double outer) {
   constexpr std::size_t k_directions = Plan::k_sectors / 2;
   std::array<std::vector<Plan::RingPixel>, Plan::k_sectors> sectors;
   const auto reach = static_cast<int>(outer);
+  p.ring_reach = reach;
   for (int row = -reach; row <= reach; ++row)
     for (int col = -reach; col <= reach; ++col) {
       const double r = std::hypot(row, col);
@@ -142,7 +143,7 @@ void plan_ring(Plan& p, double inner, double outer) {
       // the same order.
       const std::size_t half = k_directions / 2;
       const std::size_t sector = direction / half * (2 * half) + zone * half + direction % half;
-      sectors[sector].push_back({row, col});
+      sectors[sector].push_back({row, col, static_cast<std::ptrdiff_t>(row) * p.shape.cols + col});
     }
   for (std::size_t i = 0; i < Plan::k_sectors; ++i) {
     p.sector_begin[i] = p.ring.size();

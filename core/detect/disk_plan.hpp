@@ -35,9 +35,11 @@ struct DiskDetector::Plan {
 
   struct RingPixel {
     int row = 0, col = 0;
+    std::ptrdiff_t offset = 0;  // in a frame
   };
   static constexpr std::size_t k_sectors = 16;  // eight directions in an inner and an outer zone
   std::vector<RingPixel> ring;                  // ordered by sector
+  int ring_reach = 0;
   std::array<std::size_t, k_sectors + 1> sector_begin{};
 
   struct Patch {

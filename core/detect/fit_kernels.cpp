@@ -46,8 +46,8 @@ BL_INLINE void fold(Vector<lanes>* sums) {
 template <int lanes, int count>
 BL_INLINE void totals(const Vector<lanes> (&sums)[count], float (&out)[count]) {
   constexpr int k_groups = (count + lanes - 1) / lanes;
-  Vector<lanes> all[k_groups * lanes] = {};
-  for (int i = 0; i < count; ++i) all[i] = sums[i];
+  Vector<lanes> all[k_groups * lanes];
+  for (int i = 0; i < k_groups * lanes; ++i) all[i] = i < count ? sums[i] : Vector<lanes>{};
   float flat[k_groups * lanes];
   for (int group = 0; group < k_groups; ++group) {
     fold<lanes>(all + group * lanes);
@@ -112,6 +112,18 @@ struct Loaded {
   }
 };
 
+// Good to four digits, which is enough for weights.
+template <int lanes>
+BL_INLINE void reciprocal(Vector<lanes>& value) {
+#ifdef BL_SIMD_X86
+  if constexpr (lanes == 16) {
+    asm("vrcp14ps %0, %0" : "+v"(value));
+    return;
+  }
+#endif
+  value = 1 / value;
+}
+
 template <int lanes>
 BL_INLINE void sum_fit_body(const FitWindow& window, const FitPoint& point, FitSums& sums) {
   Vector<lanes> s[14] = {};
@@ -122,33 +134,32 @@ BL_INLINE void sum_fit_body(const FitWindow& window, const FitPoint& point, FitS
     w.at(window, i);
     const Vector<lanes> t = w.height + point.row * w.by_row + point.col * w.by_col;
     const Vector<lanes> expected = point.background + point.height * t + w.rest;
-    const Vector<lanes> weight = w.good / (expected > least ? expected : least);
+    Vector<lanes> weight = expected > least ? expected : least;
+    reciprocal<lanes>(weight);
+    weight *= w.good;
     const Vector<lanes> residual = weight * (w.data - expected);
+    // Derivatives by the centre carry the height.
+    const Vector<lanes> by_row = point.height * w.by_row;
+    const Vector<lanes> by_col = point.height * w.by_col;
     const Vector<lanes> wt = weight * t;
-    const Vector<lanes> wr = weight * w.by_row;
-    const Vector<lanes> wc = weight * w.by_col;
+    const Vector<lanes> wr = weight * by_row;
+    const Vector<lanes> wc = weight * by_col;
     s[0] += wt * t;
     s[1] += wt;
     s[2] += weight;
     s[3] += wr * t;
     s[4] += wr;
-    s[5] += wr * w.by_row;
+    s[5] += wr * by_row;
     s[6] += wc * t;
     s[7] += wc;
-    s[8] += wc * w.by_row;
-    s[9] += wc * w.by_col;
+    s[8] += wc * by_row;
+    s[9] += wc * by_col;
     s[10] += residual * t;
     s[11] += residual;
-    s[12] += residual * w.by_row;
-    s[13] += residual * w.by_col;
+    s[12] += residual * by_row;
+    s[13] += residual * by_col;
   }
-  float total[14];
-  totals<lanes>(s, total);
-  // Derivatives by the centre carry the height.
-  const float h = point.height;
-  const float scale[14] = {1, 1, 1, h, h, h * h, h, h, h * h, h * h, 1, 1, h, h};
-  for (int i = 0; i < 10; ++i) sums.fisher[i] = scale[i] * total[i];
-  for (int i = 0; i < 4; ++i) sums.score[i] = scale[10 + i] * total[10 + i];
+  totals<lanes>(s, sums.value);
 }
 
 template <int lanes>

@@ -27,8 +27,11 @@ struct FitPoint {
 
 // Parameters in the order height, background, row, column.
 struct FitSums {
-  float fisher[10] = {};  // lower triangle, row by row: hh, bh, bb, rh, rb, rr, ch, cb, cr, cc
-  float score[4] = {};
+  // The Fisher matrix's lower triangle, row by row: hh, bh, bb, rh, rb, rr, ch, cb, cr, cc; then the four
+  // scores.
+  float value[14];
+  float fisher(int i) const { return value[i]; }
+  float& score(int i) { return value[10 + i]; }
 };
 
 // Over the pixels where T exceeds an edge.

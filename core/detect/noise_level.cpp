@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
+#include <limits>
 #include <type_traits>
 
 #include "core/detect/disk_plan.hpp"
@@ -10,65 +12,142 @@ namespace bragglive::detail {
 
 using Plan = DiskDetector::Plan;
 
+namespace {
+
+constexpr std::size_t k_samples = 256;
+constexpr std::size_t k_cols = 9;
+constexpr float k_least_counts = 12;
+constexpr double k_third = 0.186;
+
+float mismatch(float left, float middle, float right) {
+  const float difference = middle - 0.5f * (left + right);
+  return difference * difference / (0.5f * (left + middle + right));
+}
+
+// Whole vectors are read.
+constexpr std::size_t k_lanes = 16;
+
+// A Kronecker sequence spreads the samples evenly over any shape.
 template <class Pixel>
-Noise noise_of(const RawImage<Pixel>& image, std::vector<float>& samples) {
-  constexpr std::size_t k_samples = 256;
-  constexpr std::size_t k_cols = 9;
-  constexpr float k_least_counts = 12;
-  constexpr double k_third = 0.186;
-  constexpr double k_certain = 1.4;  // below, the estimate's own scatter could have done it
-  samples.clear();
-  const auto rows = static_cast<std::size_t>(image.rows);
+std::size_t sample_place(const RawImage<Pixel>& image, std::size_t i) {
+  const std::size_t row_room = static_cast<std::size_t>(image.rows) - 2;
+  const std::size_t col_room = static_cast<std::size_t>(image.cols) - k_lanes + 1;
+  return ((i * 40503 & 0xffff) * row_room >> 16) * static_cast<std::size_t>(image.cols) +
+         ((i * 24109 & 0xffff) * col_room >> 16);
+}
+
+struct BlockSums {
+  std::array<float, k_samples> left, middle, right;
+};
+
+// Sums of three blocks of 3 x 3 pixels in line, for the samples first <= i < last.
+template <class Pixel>
+BL_INLINE void sum_blocks_body(const RawImage<Pixel>& image, std::size_t first, std::size_t last,
+                               BlockSums& out) {
+  constexpr bool k_small = sizeof(Pixel) <= 2;
+  using Sum = std::conditional_t<k_small, std::uint32_t, float>;
   const auto cols = static_cast<std::size_t>(image.cols);
-  if (rows < 3 || cols < k_cols) return {};
-  const std::size_t row_room = rows - 2;
-  const std::size_t col_room = cols - k_cols + 1;
-  const auto mismatch = [](float left, float middle, float right) {
-    const float difference = middle - 0.5f * (left + right);
-    return difference * difference / (0.5f * (left + middle + right));
-  };
-  std::array<float, k_samples> single{};
-  std::size_t singles_found = 0;
-  for (std::size_t i = 0; i < k_samples; ++i) {
-    // A Kronecker sequence spreads the samples evenly over any shape.
-    const std::size_t row = (i * 40503 & 0xffff) * row_room >> 16;
-    const std::size_t col = (i * 24109 & 0xffff) * col_room >> 16;
-    const std::size_t at = row * cols + col;
-    // Small integers are summed as such: 27 conversions would cost more than the rest.
-    using Sum = std::conditional_t<sizeof(Pixel) <= 2, std::uint32_t, float>;
-    const auto value = [&](std::size_t index) {
-      if constexpr (sizeof(Pixel) <= 2)
-        return static_cast<Sum>(image.pixel(index));
-      else
-        return image.counts(index);
-    };
-    std::array<float, 3> block;
-    std::array<float, 3> single_at;
-    for (std::size_t b = 0; b < 3; ++b) {
-      Sum sum = 0;
-      for (std::size_t c = 3 * b; c < 3 * b + 3; ++c)
-        sum += value(at + c) + value(at + cols + c) + value(at + 2 * cols + c);
-      block[b] = static_cast<float>(sum);
-      single_at[b] = static_cast<float>(value(at + cols + 3 + b));
+  for (std::size_t i = first; i < last; ++i) {
+    const std::size_t at = sample_place(image, i);
+    Sum column[k_lanes];
+    if constexpr (k_small) {
+      Pixel line[3][k_lanes];
+      for (std::size_t row = 0; row < 3; ++row)
+        std::memcpy(line[row], image.bytes + (at + row * cols) * sizeof(Pixel), sizeof line[row]);
+      for (std::size_t c = 0; c < k_lanes; ++c) column[c] = Sum{line[0][c]} + line[1][c] + line[2][c];
+    } else {
+      for (std::size_t c = 0; c < k_cols; ++c)
+        column[c] = image.counts(at + c) + image.counts(at + cols + c) + image.counts(at + 2 * cols + c);
     }
-    if (block[0] + block[1] + block[2] < k_least_counts) continue;
-    if (single_at[0] + single_at[1] + single_at[2] > 0)
-      single[singles_found++] = mismatch(single_at[0], single_at[1], single_at[2]);
-    samples.push_back(mismatch(block[0], block[1], block[2]));
+    out.left[i] = static_cast<float>(column[0] + column[1] + column[2]);
+    out.middle[i] = static_cast<float>(column[3] + column[4] + column[5]);
+    out.right[i] = static_cast<float>(column[6] + column[7] + column[8]);
   }
-  if (samples.size() < k_samples / 3) return {};
-  const std::size_t third = samples.size() / 3;
-  std::nth_element(samples.begin(), samples.begin() + static_cast<std::ptrdiff_t>(third), samples.end());
+}
+
+template <class Pixel>
+using SumBlocks = void (*)(const RawImage<Pixel>& image, std::size_t first, std::size_t last, BlockSums& out);
+
+#define BL_SUM_BLOCKS(set, attribute)                                                                \
+  template <class Pixel>                                                                             \
+  attribute void sum_blocks_##set(const RawImage<Pixel>& image, std::size_t first, std::size_t last, \
+                                  BlockSums& out) {                                                  \
+    sum_blocks_body(image, first, last, out);                                                        \
+  }
+BL_FOR_EACH_SET(BL_SUM_BLOCKS)
+
+template <class Pixel>
+void add_block_mismatches(const RawImage<Pixel>& image, std::size_t first, std::size_t last,
+                          InstructionSet set, BlockSums& sums, std::vector<float>& samples) {
+  const SumBlocks<Pixel> plain = sum_blocks_plain<Pixel>;
+  const SumBlocks<Pixel> avx2 = sum_blocks_avx2<Pixel>;
+  const SumBlocks<Pixel> avx512 = sum_blocks_avx512<Pixel>;
+  choose(set, plain, avx2, avx512)(image, first, last, sums);
+  for (std::size_t i = first; i < last; ++i)
+    if (sums.left[i] + sums.middle[i] + sums.right[i] >= k_least_counts)
+      samples.push_back(mismatch(sums.left[i], sums.middle[i], sums.right[i]));
+}
+
+// 0: too few samples.
+double third_of(std::vector<float>& samples, std::size_t least) {
+  if (samples.size() < least) return 0;
+  const auto third = samples.begin() + static_cast<std::ptrdiff_t>(samples.size() / 3);
+  std::nth_element(samples.begin(), third, samples.end());
+  return static_cast<double>(*third);
+}
+
+template <class Pixel>
+double single_third(const RawImage<Pixel>& image, std::vector<float>& samples) {
+  samples.clear();
+  const auto cols = static_cast<std::size_t>(image.cols);
+  for (std::size_t i = 0; i < k_samples; ++i) {
+    const std::size_t at = sample_place(image, i) + cols + 3;
+    const float left = image.counts(at), middle = image.counts(at + 1), right = image.counts(at + 2);
+    if (left + middle + right > 0) samples.push_back(mismatch(left, middle, right));
+  }
+  return third_of(samples, k_samples / 8);
+}
+
+// Where a sample holds a few counts only, single electrons fall on its blocks independently: variance per
+// count of these, however much structure the rest of the frame has. Infinite when there are too few to tell.
+double sparse_variance(const BlockSums& sums, std::size_t samples) {
+  constexpr float k_few = 6;
+  constexpr float k_least_pairs = 40;
+  float squares = 0, expected = 0, pairs = 0;
+  for (std::size_t i = 0; i < samples; ++i) {
+    const float sum = sums.left[i] + sums.middle[i] + sums.right[i];
+    if (!(sum > 1 && sum <= k_few)) continue;
+    const float difference = sums.middle[i] - 0.5f * (sums.left[i] + sums.right[i]);
+    squares += difference * difference;
+    expected += 0.5f * sum;
+    pairs += sum - 1;
+  }
+  return pairs < k_least_pairs ? std::numeric_limits<double>::infinity()
+                               : static_cast<double>(squares / expected);
+}
+
+}  // namespace
+
+template <class Pixel>
+Noise noise_of(const RawImage<Pixel>& image, double total, InstructionSet set, std::vector<float>& samples) {
+  constexpr double k_certain = 1.4;          // below, the estimate's own scatter could have done it
+  constexpr double k_surely_counted = 1.15;  // from half of the samples
+  if (image.rows < 3 || image.cols < static_cast<int>(k_lanes)) return {};
+  // If a third of the samples had enough counts, there would be more than these in the frame.
+  if (total < 0.03 * image.rows * image.cols) return {};
+  samples.clear();
+  BlockSums sums;
+  add_block_mismatches(image, 0, k_samples / 2, set, sums, samples);
+  const double half = third_of(samples, k_samples / 6) / k_third;
+  if (half > 0 && half < k_surely_counted) return {};
+  add_block_mismatches(image, k_samples / 2, k_samples, set, sums, samples);
+  if (sparse_variance(sums, k_samples) < k_certain) return {};
   Noise noise;
-  noise.per_count = static_cast<double>(samples[third]) / k_third;
+  noise.per_count = third_of(samples, k_samples / 3) / k_third;
   if (noise.per_count < k_certain) return {};
   noise.counted = false;
-  if (singles_found >= k_samples / 8) {
-    const auto middle = single.begin() + static_cast<std::ptrdiff_t>(singles_found / 3);
-    std::nth_element(single.begin(), middle, single.begin() + static_cast<std::ptrdiff_t>(singles_found));
-    noise.spread =
-        std::clamp(noise.per_count * k_third / std::max(1e-6, static_cast<double>(*middle)), 1.0, 2.0);
-  }
+  if (const double single = single_third(image, samples); single > 0)
+    noise.spread = std::clamp(noise.per_count * k_third / std::max(1e-6, single), 1.0, 2.0);
   return noise;
 }
 
@@ -76,15 +155,21 @@ template <class Pixel>
 double local_noise(const Plan& p, const RawImage<Pixel>& image, int row, int col, const Noise& noise) {
   const auto rows = static_cast<int>(p.shape.rows);
   const auto cols = static_cast<int>(p.shape.cols);
+  const bool inside =
+      row >= p.ring_reach && col >= p.ring_reach && row + p.ring_reach < rows && col + p.ring_reach < cols;
+  const auto at = static_cast<std::ptrdiff_t>(image.index(row, col));
   std::array<double, Plan::k_sectors> found{};
   std::size_t count = 0;
   for (std::size_t sector = 0; sector < Plan::k_sectors; ++sector) {
     double n = 0, sum = 0, sum2 = 0;
     for (std::size_t i = p.sector_begin[sector]; i < p.sector_begin[sector + 1]; ++i) {
-      const int r = row + p.ring[i].row;
-      const int c = col + p.ring[i].col;
-      if (r < 0 || c < 0 || r >= rows || c >= cols) continue;
-      const auto value = static_cast<double>(image.counts(r, c));
+      const Plan::RingPixel& place = p.ring[i];
+      if (!inside) {
+        const int r = row + place.row;
+        const int c = col + place.col;
+        if (r < 0 || c < 0 || r >= rows || c >= cols) continue;
+      }
+      const auto value = static_cast<double>(image.counts(static_cast<std::size_t>(at + place.offset)));
       n += 1;
       sum += value;
       sum2 += value * value;
@@ -97,8 +182,8 @@ double local_noise(const Plan& p, const RawImage<Pixel>& image, int row, int col
   return std::max(1.0, noise.spread * *middle);
 }
 
-#define BL_INSTANTIATE(Pixel)                                           \
-  template Noise noise_of(const RawImage<Pixel>&, std::vector<float>&); \
+#define BL_INSTANTIATE(Pixel)                                                                   \
+  template Noise noise_of(const RawImage<Pixel>&, double, InstructionSet, std::vector<float>&); \
   template double local_noise(const Plan&, const RawImage<Pixel>&, int, int, const Noise&);
 BL_FOR_EACH_PIXEL(BL_INSTANTIATE)
 #undef BL_INSTANTIATE

@@ -19,9 +19,9 @@ struct Noise {
 // and three single pixels likewise. Small blocks lie inside or outside of most
 // disks; the lower third of the samples is free of their edges even in a full
 // pattern. 0.186 is that quantile of chi-squared with one degree of freedom.
-// Too few counts to tell: they are taken for counted electrons.
+// Too few counts to tell: they are taken for counted electrons. `total`: counts of the frame.
 template <class Pixel>
-Noise noise_of(const RawImage<Pixel>& image, std::vector<float>& samples);
+Noise noise_of(const RawImage<Pixel>& image, double total, InstructionSet set, std::vector<float>& samples);
 
 // A camera's noise per count differs over the frame (thresholds, point spread,
 // halo): the median over the ring's sectors.

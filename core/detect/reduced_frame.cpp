@@ -53,28 +53,42 @@ double factor_of(const Plan& p, const std::byte* bytes) {
 template <class Pixel>
 int shift_for(const Plan& p, const RawImage<Pixel>& image) {
   constexpr std::size_t k_places = 64;
+  constexpr int k_tenth = 6;
   std::array<float, k_places> level{};
-  const auto cols = static_cast<std::size_t>(image.cols);
-  const std::size_t pixels = static_cast<std::size_t>(image.rows) * cols;
+  const std::size_t pixels = static_cast<std::size_t>(image.rows) * static_cast<std::size_t>(image.cols);
   for (std::size_t i = 0; i < k_places; ++i) {
-    const std::size_t at = static_cast<std::size_t>(static_cast<double>(i * 40503 % 65536) / 65536 *
-                                                    static_cast<double>(pixels));
-    level[i] = image.counts(at) + image.counts((at + 1) % pixels);
+    const std::size_t at = (i * 40503 % 65536 * pixels) >> 16;
+    level[i] = image.counts(at) + image.counts(at + 1 < pixels ? at + 1 : 0);
   }
-  const auto high = level.begin() + 58;
-  std::nth_element(level.begin(), high, level.end());
-  const double cell = static_cast<double>(*high) / 2 * p.block * p.block;
   int shift = 0;
-  while (shift < 30 && cell / std::ldexp(1.0, shift) > p.cell_most / 3.0) ++shift;
+  for (double most = 2 * p.cell_most / 3.0 / (p.block * p.block); shift < 30; most *= 2, ++shift) {
+    int above = 0;
+    for (const float one : level) above += static_cast<double>(one) > most;
+    if (above < k_tenth) break;
+  }
   return shift;
 }
 
 template <class Pixel>
-ReduceRows<Pixel> reducer(const SearchKernels& kernels) {
-  if constexpr (std::is_same_v<Pixel, std::uint8_t>) return kernels.reduce_u8;
-  if constexpr (std::is_same_v<Pixel, std::uint16_t>) return kernels.reduce_u16;
-  if constexpr (std::is_same_v<Pixel, std::uint32_t>) return kernels.reduce_u32;
-  if constexpr (std::is_same_v<Pixel, float>) return kernels.reduce_f32;
+Reduce reducer(InstructionSet set) {
+  const ReduceKernels& kernels = reduce_kernels(set);
+  if constexpr (std::is_same_v<Pixel, std::uint8_t>) return kernels.u8;
+  if constexpr (std::is_same_v<Pixel, std::uint16_t>) return kernels.u16;
+  if constexpr (std::is_same_v<Pixel, std::uint32_t>) return kernels.u32;
+  if constexpr (std::is_same_v<Pixel, float>) return kernels.f32;
+}
+
+// The columns' sums in pairs, see RowStats; false: they are not known.
+bool find_mass(const RowStats& stats, MassCentre& mass) {
+  if (!stats.moments || !(stats.sum > 0)) return false;
+  double by_col = 0;
+  for (std::size_t i = 0; i < stats.column_pairs; ++i) {
+    const double even = stats.columns[i];
+    const double odd = stats.columns[stats.column_pairs + i];
+    by_col += static_cast<double>(2 * i) * (even + odd) + odd;
+  }
+  mass = {stats.by_row / stats.sum, by_col / stats.sum};
+  return true;
 }
 
 template <class Pixel>
@@ -88,20 +102,20 @@ RowStats fill_cells(const Plan& p, int shift, int first_row, int last_row, Reduc
   how.shift = shift - early;
   how.pixel_most = static_cast<std::uint16_t>(65535 / block);
   how.column_most = static_cast<std::uint16_t>(static_cast<std::size_t>(p.cell_most) / block);
-  out.bright_first = p.cell_rows;
-  out.bright_last = -1;
   RowStats stats;
-  const auto rows = reducer<Pixel>(*p.kernels);
-  for (int row = first_row; row <= last_row; ++row) {
-    const auto at = static_cast<std::size_t>(row);
-    rows(out.pixels + at * block * p.shape.cols * sizeof(Pixel), std::min(block, p.shape.rows - at * block),
-         p.shape.cols, how, out.work.data(), out.cells.data() + p.origin + at * p.stride, stats);
-    if (stats.bright || stats.clamped) {
-      out.bright_first = std::min(out.bright_first, row);
-      out.bright_last = row;
-      stats.bright = false;
-    }
-  }
+  stats.columns = out.columns.data();
+  stats.column_pairs = out.columns.size() / 2;
+  const CellRows what{out.pixels,
+                      p.shape.rows,
+                      p.shape.cols,
+                      static_cast<std::size_t>(first_row),
+                      static_cast<std::size_t>(last_row),
+                      out.work.data(),
+                      out.cells.data() + p.origin,
+                      p.stride};
+  reducer<Pixel>(p.config.instruction_set)(what, how, stats);
+  out.bright_last = stats.bright_first == SIZE_MAX ? -1 : static_cast<int>(stats.bright_last);
+  out.bright_first = out.bright_last < 0 ? p.cell_rows : static_cast<int>(stats.bright_first);
   mirror_margin(p, out.cells.data());
   stats.sum = std::ldexp(stats.sum, early);
   out.shift = shift;
@@ -120,14 +134,20 @@ DetectStatus reduce(const Plan& p, const std::byte* bytes, ReducedFrame& out) {
   out.factor = factor_of<Pixel>(p, out.pixels);
   const RawImage<Pixel> image{out.pixels, static_cast<int>(p.shape.rows), static_cast<int>(p.shape.cols),
                               static_cast<float>(out.factor), nullptr};
+  std::fill(out.columns.begin(), out.columns.end(), 0);
   const RowStats stats = fill_cells<Pixel>(p, shift_for(p, image), 0, p.cell_rows - 1, out);
   if (!stats.finite) return DetectStatus::not_finite;
   out.total = stats.sum;
   if (!(out.total > 0)) return DetectStatus::blank;
-  if (stats.all_most) return DetectStatus::saturated;
+  const bool saturated = sizeof(Pixel) > 2
+                             ? stats.all_most
+                             : out.total >= static_cast<double>(p.shape.pixels()) *
+                                                static_cast<double>(std::numeric_limits<Pixel>::max());
+  if (saturated) return DetectStatus::saturated;
+  out.mass_known = find_mass(stats, out.mass);
   out.noise = p.config.variance_per_count > 0
                   ? Noise{std::max(p.config.variance_per_count * out.factor, 1e-6), 1, true}
-                  : noise_of(image, out.samples);
+                  : noise_of(image, out.total, p.config.instruction_set, out.samples);
   return DetectStatus::ok;
 }
 
@@ -167,6 +187,8 @@ void mirror_margin(const Plan& p, Cell* map) noexcept {
 DetectStatus reduce_frame(const Plan& p, const FrameView& frame, ReducedFrame& out) noexcept {
   if (out.cells.size() != p.count) out.cells.assign(p.count, 0);
   if (out.work.size() < p.shape.cols + 3 * k_cell_lanes) out.work.assign(p.shape.cols + 3 * k_cell_lanes, 0);
+  const std::size_t columns = (p.shape.cols + 2 * k_cell_lanes - 1) / k_cell_lanes * k_cell_lanes;
+  if (out.columns.size() != columns) out.columns.assign(columns, 0);
   out.samples.reserve(1024);
   const auto* bytes = static_cast<const std::byte*>(frame.pixels);
   switch (frame.type) {

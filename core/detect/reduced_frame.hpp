@@ -8,13 +8,15 @@
 #include "core/detect/noise_level.hpp"
 #include "core/detect/raw_image.hpp"
 #include "core/detect/search_kernels.hpp"
+#include "core/detect/virtual_detectors.hpp"
 
 namespace bragglive::detail {
 
 struct ReducedFrame {
-  std::vector<Cell> cells;          // padded, see the plan; mirrored at the borders
-  std::vector<std::uint16_t> work;  // one row of pixels
-  std::vector<std::byte> patched;   // the frame with masked pixels replaced, where there are any
+  std::vector<Cell> cells;             // padded, see the plan; mirrored at the borders
+  std::vector<std::uint16_t> work;     // one row of pixels
+  std::vector<std::byte> patched;      // the frame with masked pixels replaced, where there are any
+  std::vector<std::uint32_t> columns;  // sums, see RowStats
   std::vector<float> samples;
   const std::byte* pixels = nullptr;       // the frame's own or the patched ones
   double factor = 1;                       // counts per unit of the pixels
@@ -23,6 +25,8 @@ struct ReducedFrame {
   bool clamped = false;                    // the brightest disks have flat tops in the cells
   int bright_first = 0, bright_last = -1;  // rows of cells among which these are
   double total = 0;                        // counts of the frame
+  MassCentre mass;
+  bool mass_known = false;  // it fell off when the frame was read
   Noise noise;
 };
 

@@ -14,8 +14,6 @@ namespace {
 // depend on the instruction set.
 using Lanes = Cell __attribute__((vector_size(64)));
 using HalfLanes = Cell __attribute__((vector_size(32)));
-using HalfWords = std::uint16_t __attribute__((vector_size(32)));
-using WordLanes = std::uint32_t __attribute__((vector_size(64)));
 using IntLanes = std::int32_t __attribute__((vector_size(64)));
 using FloatLanes = float __attribute__((vector_size(64)));
 using ByteLanes = std::int8_t __attribute__((vector_size(32)));
@@ -34,97 +32,6 @@ BL_INLINE void raise(const Cell* from, Lanes& lanes) {
   lanes = lanes > other ? lanes : other;
 }
 
-// One run of pixels as the accumulators take them; what the frame's statistics
-// need on the way.
-template <class Pixel, bool first>
-BL_INLINE void add_run(const std::byte* from, std::size_t n, const Reduction& how, std::uint16_t* work,
-                       RowStats& stats) {
-  std::uint32_t sum = 0;
-  Pixel least = std::numeric_limits<Pixel>::max();
-  Pixel highest = 0;
-  const auto most = static_cast<Pixel>(std::min<std::uint32_t>(how.pixel_most, least));
-  for (std::size_t i = 0; i < n; ++i) {
-    Pixel value;
-    std::memcpy(&value, from + i * sizeof value, sizeof value);
-    sum += value;
-    least = std::min(least, value);
-    highest = std::max(highest, value);
-    const std::uint16_t narrow = std::min(value, most);
-    work[i] = static_cast<std::uint16_t>(first ? narrow : work[i] + narrow);
-  }
-  stats.sum += sum;
-  stats.clamped |= highest > most;
-  stats.all_most &= least == std::numeric_limits<Pixel>::max();
-}
-
-template <class Pixel, bool first>
-requires(sizeof(Pixel) > 2) BL_INLINE void add_run(const std::byte* from, std::size_t n, const Reduction& how,
-                                                   std::uint16_t* work, RowStats& stats) {
-  double sum = 0;
-  bool all_most = true;
-  bool finite = true;
-  bool over = false;
-  const float most = how.pixel_most;
-  for (std::size_t i = 0; i < n; ++i) {
-    Pixel value;
-    std::memcpy(&value, from + i * sizeof value, sizeof value);
-    all_most &= value == std::numeric_limits<Pixel>::max();
-    if constexpr (std::is_floating_point_v<Pixel>) finite &= std::isfinite(value);
-    sum += value > 0 ? static_cast<double>(value) : 0.0;
-    const float scaled = static_cast<float>(value) * how.factor;
-    over |= scaled > most;
-    // NaN compares false and becomes the largest value.
-    const float clamped = scaled < most ? scaled : most;
-    const auto narrow =
-        static_cast<std::uint16_t>(static_cast<std::int32_t>(clamped > 0 ? clamped + 0.5f : 0.0f));
-    work[i] = static_cast<std::uint16_t>(first ? narrow : work[i] + narrow);
-  }
-  stats.sum += sum * static_cast<double>(how.factor);
-  stats.all_most &= all_most;
-  stats.finite &= finite;
-  stats.clamped |= over;
-}
-
-template <class Pixel, bool first>
-BL_INLINE void add_row(const std::byte* from, std::size_t cols, const Reduction& how, std::uint16_t* work,
-                       RowStats& stats) {
-  constexpr std::size_t k_run = 4096;  // partial sums fit 32 bits
-  for (std::size_t begin = 0; begin < cols; begin += k_run)
-    add_run<Pixel, first>(from + begin * sizeof(Pixel), std::min(k_run, cols - begin), how, work + begin,
-                          stats);
-}
-
-template <class Pixel>
-BL_INLINE void reduce_rows_body(const std::byte* from, std::size_t rows, std::size_t cols,
-                                const Reduction& how, std::uint16_t* work, Cell* to, RowStats& stats) {
-  add_row<Pixel, true>(from, cols, how, work, stats);
-  for (std::size_t row = 1; row < rows; ++row)
-    add_row<Pixel, false>(from + row * cols * sizeof(Pixel), cols, how, work, stats);
-  const std::size_t padded = (cols + 2 * k_cell_lanes - 1) / k_cell_lanes * k_cell_lanes;
-  for (std::size_t i = cols; i < padded; ++i) work[i] = 0;
-  std::uint16_t highest = 0;
-  for (std::size_t i = 0; i < padded; ++i) {
-    const auto column = static_cast<std::uint16_t>(work[i] >> how.shift);
-    highest = std::max(highest, column);
-    work[i] = std::min(column, how.column_most);
-  }
-  stats.clamped |= highest > how.column_most;
-  stats.bright |= 5 * highest > 3 * how.column_most;
-  std::size_t cells = padded;
-  for (std::size_t block = how.block; block > 1; block /= 2) {
-    cells /= 2;
-    // Written behind what is read; what whole vectors reach behind the last cell means nothing.
-    for (std::size_t i = 0; i < cells; i += k_cell_lanes / 2) {
-      WordLanes two;
-      __builtin_memcpy(&two, work + 2 * i, sizeof two);
-      const HalfWords one = __builtin_convertvector((two & 0xffff) + (two >> 16), HalfWords);
-      __builtin_memcpy(work + i, &one, sizeof one);
-    }
-  }
-  const std::size_t wanted = (cols + how.block - 1) / how.block;
-  std::memcpy(to, work, wanted * sizeof(Cell));
-}
-
 BL_INLINE void column_runs(const Cell* centre, std::ptrdiff_t stride, const DiskRuns& disk, Cell* columns,
                            std::size_t columns_stride) {
   Lanes sum;
@@ -140,31 +47,47 @@ BL_INLINE void column_runs(const Cell* centre, std::ptrdiff_t stride, const Disk
   }
 }
 
-BL_INLINE void add_columns(const Cell* columns, std::size_t columns_stride, std::span<const int> level_of,
-                           Lanes& sum) {
+BL_INLINE void add_columns(const Cell* columns, std::size_t columns_stride, const int* level_of,
+                           std::size_t count, Lanes& sum) {
   load(columns + static_cast<std::size_t>(level_of[0]) * columns_stride, sum);
-  for (std::size_t d = 1; d < level_of.size(); ++d) {
+  for (std::size_t d = 1; d < count; ++d) {
     const Cell* row = columns + static_cast<std::size_t>(level_of[d]) * columns_stride;
     add(row - d, sum);
     add(row + d, sum);
   }
 }
 
-BL_INLINE void disk_sums_body(const Cell* centre, std::ptrdiff_t stride, const DiskRuns& disk,
-                              std::size_t cols, Cell* columns, std::size_t columns_stride, Cell* out,
-                              Cell* sharp) {
+// `inner_count`, `outer_count`: of the columns of the disk and the outer rim; 0 = any.
+template <std::size_t inner_count, std::size_t outer_count>
+BL_INLINE void disk_sums_of(const DiskRows& rows, const DiskRuns& disk) {
   const std::size_t margin = disk.outer.size() - 1;
-  for (std::size_t x = 0; x < cols + 2 * margin; x += k_cell_lanes)
-    column_runs(centre + x - margin, stride, disk, columns + x, columns_stride);
-  for (std::size_t x = 0; x < cols; x += k_cell_lanes) {
-    Lanes inner;
-    Lanes outer;
-    add_columns(columns + margin + x, columns_stride, disk.disk, inner);
-    add_columns(columns + margin + x, columns_stride, disk.outer, outer);
-    const Lanes value = inner - ((outer - inner) >> disk.ring_shift);
-    __builtin_memcpy(out + x, &inner, sizeof inner);
-    __builtin_memcpy(sharp + x, &value, sizeof value);
+  const std::size_t inner_columns = inner_count ? inner_count : disk.disk.size();
+  const std::size_t outer_columns = outer_count ? outer_count : disk.outer.size();
+  for (std::size_t row = 0; row < rows.count; ++row) {
+    const Cell* const centre = rows.cells + row * rows.stride;
+    for (std::size_t x = 0; x < rows.cols + 2 * margin; x += k_cell_lanes)
+      column_runs(centre + x - margin, static_cast<std::ptrdiff_t>(rows.stride), disk, rows.columns + x,
+                  rows.columns_stride);
+    for (std::size_t x = 0; x < rows.cols; x += k_cell_lanes) {
+      Lanes inner;
+      Lanes outer;
+      add_columns(rows.columns + margin + x, rows.columns_stride, disk.disk.data(), inner_columns, inner);
+      add_columns(rows.columns + margin + x, rows.columns_stride, disk.outer.data(), outer_columns, outer);
+      const Lanes value = inner - ((outer - inner) >> disk.ring_shift);
+      __builtin_memcpy(rows.sums + row * rows.stride + x, &inner, sizeof inner);
+      __builtin_memcpy(rows.sharp + row * rows.stride + x, &value, sizeof value);
+    }
   }
+}
+
+// The sizes that disks have when their radius is 1.45 to 2.9 cells.
+BL_INLINE void disk_sums_body(const DiskRows& rows, const DiskRuns& disk) {
+  const std::size_t inner = disk.disk.size();
+  const std::size_t outer = disk.outer.size();
+  if (inner == 2 && outer == 3) return disk_sums_of<2, 3>(rows, disk);
+  if (inner == 3 && outer == 4) return disk_sums_of<3, 4>(rows, disk);
+  if (inner == 4 && outer == 5) return disk_sums_of<4, 5>(rows, disk);
+  disk_sums_of<0, 0>(rows, disk);
 }
 
 BL_INLINE bool any(const Lanes& mask) {
@@ -260,28 +183,16 @@ BL_INLINE std::size_t find_peaks_body(const Cell* sums, const Cell* sharp, std::
   return count;
 }
 
-#define BL_REDUCE(name, Pixel, set, attribute)                                                        \
-  attribute void name##_##set(const std::byte* from, std::size_t rows, std::size_t cols,              \
-                              const Reduction& how, std::uint16_t* work, Cell* to, RowStats& stats) { \
-    reduce_rows_body<Pixel>(from, rows, cols, how, work, to, stats);                                  \
-  }
-#define BL_SEARCH_KERNELS(set, attribute)                                                                \
-  BL_REDUCE(reduce_u8, std::uint8_t, set, attribute)                                                     \
-  BL_REDUCE(reduce_u16, std::uint16_t, set, attribute)                                                   \
-  BL_REDUCE(reduce_u32, std::uint32_t, set, attribute)                                                   \
-  BL_REDUCE(reduce_f32, float, set, attribute)                                                           \
-  attribute void disk_sums_##set(const Cell* centre, std::ptrdiff_t stride, const DiskRuns& disk,        \
-                                 std::size_t cols, Cell* columns, std::size_t columns_stride, Cell* out, \
-                                 Cell* sharp) {                                                          \
-    disk_sums_body(centre, stride, disk, cols, columns, columns_stride, out, sharp);                     \
-  }                                                                                                      \
-  attribute std::size_t find_peaks_##set(const Cell* sums, const Cell* sharp, std::ptrdiff_t stride,     \
-                                         std::size_t first, std::size_t last, const PeakTest& test,      \
-                                         std::uint16_t* found, std::size_t room) {                       \
-    return find_peaks_body(sums, sharp, stride, first, last, test, found, room);                         \
-  }                                                                                                      \
-  constexpr SearchKernels k_##set{reduce_u8_##set,  reduce_u16_##set, reduce_u32_##set,                  \
-                                  reduce_f32_##set, disk_sums_##set,  find_peaks_##set};
+#define BL_SEARCH_KERNELS(set, attribute)                                                            \
+  attribute void disk_sums_##set(const DiskRows& rows, const DiskRuns& disk) {                       \
+    disk_sums_body(rows, disk);                                                                      \
+  }                                                                                                  \
+  attribute std::size_t find_peaks_##set(const Cell* sums, const Cell* sharp, std::ptrdiff_t stride, \
+                                         std::size_t first, std::size_t last, const PeakTest& test,  \
+                                         std::uint16_t* found, std::size_t room) {                   \
+    return find_peaks_body(sums, sharp, stride, first, last, test, found, room);                     \
+  }                                                                                                  \
+  constexpr SearchKernels k_##set{disk_sums_##set, find_peaks_##set};
 BL_FOR_EACH_SET(BL_SEARCH_KERNELS)
 
 }  // namespace

@@ -6,37 +6,10 @@
 #include <cstdint>
 #include <span>
 
+#include "core/detect/reduce_kernels.hpp"
 #include "core/detect/simd.hpp"
 
 namespace bragglive::detail {
-
-using Cell = std::int16_t;
-constexpr std::size_t k_cell_lanes = 32;  // passes work on whole vectors of so many cells
-
-// How pixels become cells.
-struct Reduction {
-  std::size_t block = 1;          // pixels per cell along an axis: 1, 2, 4, 8 …
-  float factor = 1;               // floats and large integers are multiplied by this first
-  std::uint16_t pixel_most = 0;   // then clamped to this; block * pixel_most < 65536
-  int shift = 0;                  // sums of `block` pixels lose so many bits
-  std::uint16_t column_most = 0;  // and are clamped to this; block * column_most <= 32767
-};
-
-struct RowStats {
-  double sum = 0;        // of the pixels times `factor`, exact for integers, negative
-                         // ones as zero
-  bool all_most = true;  // every pixel is the type's maximum
-  bool finite = true;
-  bool bright = false;   // a column above three fifths of the most
-  bool clamped = false;  // something was
-};
-
-// Sums up `rows` (<= block) rows of `cols` pixels into ceil(cols / block)
-// cells. `work`: room for cols + 64 values. Up to k_cell_lanes - 1 cells behind
-// are written too (zeros). `to` has room for them.
-template <class Pixel>
-using ReduceRows = void (*)(const std::byte* from, std::size_t rows, std::size_t cols, const Reduction& how,
-                            std::uint16_t* work, Cell* to, RowStats& stats);
 
 // A disk and a ring around it as runs of columns: the column at |dx| = d
 // reaches from -height to +height. `levels` are the distinct heights of both,
@@ -49,13 +22,20 @@ struct DiskRuns {
   int ring_shift = 0;  // the ring's sum counts 2^-ring_shift
 };
 
-// For 0 <= x < cols: out[x] = sum of the cells of the disk around (y, x);
+struct DiskRows {
+  const Cell* cells = nullptr;  // of the first row, column 0; the margin is as wide as the outer rim
+  std::size_t stride = 0;       // of all three maps
+  std::size_t count = 0, cols = 0;
+  Cell* columns = nullptr;  // working rows, one for each level, `columns_stride` apart
+  std::size_t columns_stride = 0;
+  Cell *sums = nullptr, *sharp = nullptr;
+};
+
+// For 0 <= x < cols of each row: sums[x] = sum of the cells of the disk around (y, x);
 // sharp[x] = that minus the scaled ring, which keeps a maximum for a weak disk
 // beside a strong one. Up to k_cell_lanes - 1 elements behind are written too
-// and mean nothing. `columns`: working rows, one for each level,
-// `columns_stride` apart; the margin is as wide as the outer rim.
-using DiskSums = void (*)(const Cell* centre, std::ptrdiff_t stride, const DiskRuns& disk, std::size_t cols,
-                          Cell* columns, std::size_t columns_stride, Cell* out, Cell* sharp);
+// and mean nothing.
+using DiskSums = void (*)(const DiskRows& rows, const DiskRuns& disk);
 
 struct PeakTest {
   int distance = 0;    // cells: disks this far on either side, in four pairs, give
@@ -74,10 +54,6 @@ using FindPeaks = std::size_t (*)(const Cell* sums, const Cell* sharp, std::ptrd
                                   std::uint16_t* found, std::size_t room);
 
 struct SearchKernels {
-  ReduceRows<std::uint8_t> reduce_u8;
-  ReduceRows<std::uint16_t> reduce_u16;
-  ReduceRows<std::uint32_t> reduce_u32;
-  ReduceRows<float> reduce_f32;
   DiskSums disk_sums;
   FindPeaks find_peaks;
 };

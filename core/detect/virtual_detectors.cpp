@@ -16,9 +16,17 @@ double counts_within(const RawImage<Pixel>& image, double centre_row, double cen
   for (double row = std::max(0.0, std::ceil(centre_row - radius)); row <= last; ++row) {
     const double half = std::sqrt(std::max(0.0, radius * radius - (row - centre_row) * (row - centre_row)));
     const double right = std::min(image.cols - 1.0, std::floor(centre_col + half));
-    const std::size_t line = image.index(static_cast<int>(row), 0);
-    for (double col = std::max(0.0, std::ceil(centre_col - half)); col <= right; ++col)
-      sum += static_cast<double>(image.counts(line + static_cast<std::size_t>(col)));
+    const double left = std::max(0.0, std::ceil(centre_col - half));
+    if (left > right) continue;
+    const std::size_t first = image.index(static_cast<int>(row), static_cast<int>(left));
+    const auto count = static_cast<std::size_t>(right - left) + 1;
+    if constexpr (sizeof(Pixel) <= 2) {
+      std::uint32_t line = 0;
+      for (std::size_t i = 0; i < count; ++i) line += image.pixel(first + i);
+      sum += line;
+    } else {
+      for (std::size_t i = 0; i < count; ++i) sum += static_cast<double>(image.counts(first + i));
+    }
   }
   return sum;
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 
 #include "core/detect/disk_plan.hpp"
 
@@ -27,13 +28,21 @@ void WideBackground::find(const DiskDetector::Plan& p, const ReducedFrame& frame
   mean_.assign(tiles, 1);
   lines_.resize(tiles);
   const auto width = static_cast<std::size_t>(cols_ * tile_);
-  columns_.resize(width);
+  columns_.resize(width + 8);
   for (int tile_row = 0; tile_row < rows_; ++tile_row) {
-    std::fill(columns_.begin(), columns_.end(), Cell{0});
-    for (int row = tile_row * tile_; row < (tile_row + 1) * tile_; ++row) {
-      const Cell* line = frame.cells.data() + p.origin + static_cast<std::size_t>(row) * p.stride;
-      for (std::size_t col = 0; col < width; ++col)
-        columns_[col] = static_cast<Cell>(columns_[col] + std::min(line[col], k_most));
+    using Run = Cell __attribute__((vector_size(16)));
+    constexpr std::size_t k_run = 8;
+    const Run most = {k_most, k_most, k_most, k_most, k_most, k_most, k_most, k_most};
+    const Cell* const top =
+        frame.cells.data() + p.origin + static_cast<std::size_t>(tile_row * tile_) * p.stride;
+    for (std::size_t col = 0; col < width; col += k_run) {
+      Run sum = {};
+      for (int row = 0; row < tile_; ++row) {
+        Run line;
+        std::memcpy(&line, top + static_cast<std::size_t>(row) * p.stride + col, sizeof line);
+        sum += line < most ? line : most;
+      }
+      std::memcpy(columns_.data() + col, &sum, sizeof sum);
     }
     float* sum = sums_.data() + tile_row * cols_;
     const Cell* column = columns_.data();
