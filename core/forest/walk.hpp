@@ -6,6 +6,7 @@
 #include <span>
 
 #include "core/forest/forest.hpp"
+#include "core/forest/gather.hpp"
 
 namespace bragglive::detail {
 
@@ -23,8 +24,7 @@ struct Walk {
 void walk(const Walk& job) noexcept;
 
 void walk_plain(const Walk& job) noexcept;
-// AVX-512: sixteen pairs a vector. Up to 2^31 nodes.
-bool can_gather() noexcept;
+// Only where can_gather(): sixteen pairs a vector. Up to 2^31 nodes.
 void walk_gathering(const Walk& job) noexcept;
 
 }  // namespace bragglive::detail

@@ -1,20 +1,12 @@
+#include "core/forest/gather.hpp"
 #include "core/forest/walk.hpp"
 
-#if defined(__x86_64__) && defined(__GNUC__)
-// GCC 12 warns of its own header (PR 105593).
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wuninitialized"
-#include <immintrin.h>
-#pragma GCC diagnostic pop
-
+#if BL_HAS_GATHER
 #include <algorithm>
 #include <bit>
 
 namespace bragglive::detail {
 namespace {
-
-#define BL_GATHER [[gnu::target("avx512f,avx512bw,avx512dq,avx512vl,bmi2")]]
-#define BL_GATHER_INLINE [[gnu::target("avx512f,avx512bw,avx512dq,avx512vl,bmi2"), gnu::always_inline]] inline
 
 // Sixteen pairs: where each is in its tree, where its row begins, where its answer goes.
 struct Lanes {
@@ -72,16 +64,6 @@ BL_GATHER_INLINE __mmask16 step(const Walk& job, Lanes& lanes, __m512i& threshol
 
 }  // namespace
 
-bool can_gather() noexcept {
-  // AVX-512 BF16 is not used. Intel's processors that have it gather at full speed; on older ones the
-  // microcode against reading stale vector registers (Downfall, 2023) makes a gather slower than its loads
-  // one by one.
-  static const bool can = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-                          __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
-                          __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("avx512bf16");
-  return can;
-}
-
 BL_GATHER void walk_gathering(const Walk& job) noexcept {
   // Four vectors hide the loads; more gain nothing. Finished lanes are filled anew at every second level.
   constexpr std::size_t k_vectors = 4;
@@ -115,9 +97,6 @@ BL_GATHER void walk_gathering(const Walk& job) noexcept {
 #else
 
 namespace bragglive::detail {
-bool can_gather() noexcept {
-  return false;
-}
 void walk_gathering(const Walk& job) noexcept {
   walk_plain(job);
 }

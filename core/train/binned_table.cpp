@@ -7,6 +7,8 @@
 #include <limits>
 #include <utility>
 
+#include "core/forest/gather.hpp"
+#include "core/train/bin_rows.hpp"
 #include "core/train/transpose_bytes.hpp"
 
 namespace bragglive {
@@ -18,6 +20,20 @@ constexpr std::size_t k_rows_per_bin = 24;
 float between(float low, float high) {
   const float middle = low + (high - low) / 2;
   return middle >= high || !std::isfinite(middle) ? low : middle;
+}
+
+// Blocks are looked through without a branch per value.
+std::size_t first_not_finite(std::span<const float> values) {
+  constexpr std::size_t k_block = 1024;
+  const auto bad = [](float value) { return !(std::abs(value) <= std::numeric_limits<float>::max()); };
+  for (std::size_t begin = 0; begin < values.size(); begin += k_block) {
+    const std::size_t end = std::min(begin + k_block, values.size());
+    unsigned found = 0;
+    for (std::size_t i = begin; i < end; ++i) found |= bad(values[i]) ? 1U : 0U;
+    for (std::size_t i = begin; found != 0 && i < end; ++i)
+      if (bad(values[i])) return i;
+  }
+  return values.size();
 }
 
 // Ascending; finite values. Radix sort on the bits, which order like the numbers once negative ones are
@@ -73,10 +89,9 @@ Expected<BinEdges> BinEdges::from_sample(std::span<const float> sample, std::siz
     return fail(ErrorArea::shape, "training: no sample to cut the features into bins");
   if (bins < 2 || bins > k_max_bins)
     return fail(ErrorArea::usage, "training: 2 to {} bins, not {}", k_max_bins, bins);
-  for (std::size_t i = 0; i < sample.size(); ++i)
-    if (!std::isfinite(sample[i]))
-      return fail(ErrorArea::numeric, "training: feature {} of row {} is not finite", i % features,
-                  i / features);
+  if (const std::size_t i = first_not_finite(sample); i < sample.size())
+    return fail(ErrorArea::numeric, "training: feature {} of row {} is not finite", i % features,
+                i / features);
   BinEdges out;
   // Evenly spread rows of a large sample: sorting all of it would cost more than growing the trees.
   const std::size_t rows = sample.size() / features, used = std::min(rows, k_rows_per_bin * bins);
@@ -86,8 +101,11 @@ Expected<BinEdges> BinEdges::from_sample(std::span<const float> sample, std::siz
   for (std::size_t first = 0; first < features; first += k_together) {
     const std::size_t count = std::min(k_together, features - first);
     for (std::size_t f = 0; f < count; ++f) values[f].resize(used);
+    const auto row_at = [&](std::size_t i) { return sample.data() + i * rows / used * features + first; };
+    constexpr std::size_t k_ahead = 16;
     for (std::size_t i = 0; i < used; ++i) {
-      const float* const row = sample.data() + i * rows / used * features + first;
+      const float* const row = row_at(i);
+      if (i + k_ahead < used) __builtin_prefetch(row_at(i + k_ahead));
       for (std::size_t f = 0; f < count; ++f) values[f][i] = row[f];
     }
     for (std::size_t f = 0; f < count; ++f) {
@@ -97,6 +115,7 @@ Expected<BinEdges> BinEdges::from_sample(std::span<const float> sample, std::siz
       out.padded_.resize(out.edges_.size() * k_max_bins, std::numeric_limits<float>::infinity());
     }
   }
+  out.padded_.resize((features + 15) / 16 * 16 * k_max_bins, std::numeric_limits<float>::infinity());
   return out;
 }
 
@@ -128,19 +147,45 @@ BinnedTable::BinnedTable(BinEdges edges, std::size_t rows)
 
 void BinnedTable::set_rows(std::size_t first, std::span<const float> values) {
   const std::size_t count = values.size() / features();
-  // A few rows at a time, so that their values stay in the cache while the features go by.
-  constexpr std::size_t k_tile = 32;
+  // Some rows at a time, so that their values stay in the cache while the features go by.
+  constexpr std::size_t k_tile = 64;
   for (std::size_t tile = 0; tile < count; tile += k_tile) {
     const std::size_t here = std::min(k_tile, count - tile);
-    for (std::size_t f = 0; f < features(); ++f) {
-      if (f % 16 == 0 && f + 32 < features())
-        for (std::size_t i = 0; i < here; ++i)
-          __builtin_prefetch(values.data() + (tile + i) * features() + f + 16);
-      std::uint8_t* const column = columns_.data() + f * rows_ + first + tile;
-      edges_.bins(f, values.data() + tile * features() + f, features(), here, column);
-      std::uint8_t* const rows = by_row_.data() + (first + tile) * row_bytes_ + f;
-      for (std::size_t i = 0; i < here; ++i) rows[i * row_bytes_] = column[i];
-    }
+    const auto of_tile = values.subspan(tile * features(), here * features());
+    if (detail::can_gather())
+      set_tile_gathering(first + tile, of_tile);
+    else
+      set_tile(first + tile, of_tile);
+  }
+}
+
+void BinnedTable::set_tile(std::size_t first, std::span<const float> values) {
+  const std::size_t count = values.size() / features();
+  for (std::size_t f = 0; f < features(); ++f) {
+    std::uint8_t* const column = columns_.data() + f * rows_ + first;
+    edges_.bins(f, values.data() + f, features(), count, column);
+    std::uint8_t* const rows = by_row_.data() + first * row_bytes_ + f;
+    for (std::size_t i = 0; i < count; ++i) rows[i * row_bytes_] = column[i];
+  }
+}
+
+void BinnedTable::set_tile_gathering(std::size_t first, std::span<const float> values) {
+  const std::size_t count = values.size() / features();
+  const detail::BinRows job{edges_.padded(), values.data(), features(), count};
+  for (std::size_t f = 0; f < features(); f += 16) {
+    std::uint8_t* const rows = by_row_.data() + first * row_bytes_ + f;
+    detail::bin_sixteen(job, f, rows, row_bytes_);
+    const std::size_t wide = std::min<std::size_t>(16, features() - f);
+    std::size_t i = 0;
+    if (wide == 16)
+      for (; i + 16 <= count; i += 16) {
+        std::array<const std::uint8_t*, 16> square;
+        for (std::size_t k = 0; k < 16; ++k) square[k] = rows + (i + k) * row_bytes_;
+        transpose_16x16(square.data(), columns_.data() + f * rows_ + first + i, rows_);
+      }
+    for (; i < count; ++i)
+      for (std::size_t k = 0; k < wide; ++k)
+        columns_.data()[(f + k) * rows_ + first + i] = rows[i * row_bytes_ + k];
   }
 }
 

@@ -29,10 +29,12 @@ class BinEdges {
   // Bins of `count` values of one feature; `stride` floats from one to the next.
   void bins(std::size_t feature, const float* values, std::size_t stride, std::size_t count,
             std::uint8_t* out) const;
+  const float* padded() const { return padded_.data(); }
 
  private:
   std::vector<std::vector<float>> edges_;
-  std::vector<float> padded_;  // the same, k_max_bins a feature, infinity behind the last
+  // The same, k_max_bins a feature, infinity behind the last; as many features as a multiple of 16.
+  std::vector<float> padded_;
 };
 
 class BinnedTable {
@@ -51,6 +53,9 @@ class BinnedTable {
   std::size_t row_bytes() const { return row_bytes_; }
 
  private:
+  void set_tile(std::size_t first, std::span<const float> values);
+  void set_tile_gathering(std::size_t first, std::span<const float> values);
+
   BinEdges edges_;
   std::size_t rows_, row_bytes_;
   LargeBytes columns_, by_row_;

@@ -93,6 +93,26 @@ TEST_CASE("bins: a value on an edge belongs below it, equal values share a bin, 
   CHECK_FALSE(BinEdges::from_sample(bad, 1));
 }
 
+TEST_CASE("a table holds every value's bin by row and by column, whatever the numbers of rows and features") {
+  const auto features = GENERATE(std::size_t{5}, std::size_t{16}, std::size_t{39});
+  const auto rows = GENERATE(std::size_t{1}, std::size_t{67}, std::size_t{300});
+  std::mt19937 random(7);
+  std::vector<float> x(rows * features);
+  for (float& value : x) value = static_cast<float>(random() % 700) / 16.0F - 20.0F;
+  BinnedTable table(*BinEdges::from_sample(x, features), rows);
+  // Values on edges, beyond them, and in two calls.
+  for (std::size_t f = 0; f < features && rows > 1; ++f)
+    if (!table.edges().of(f).empty()) x[f] = table.edges().of(f).back();
+  x.back() = 1e30F;
+  table.set_rows(0, std::span(x).first(rows / 3 * features));
+  table.set_rows(rows / 3, std::span(x).subspan(rows / 3 * features));
+  for (std::size_t i = 0; i < rows; ++i)
+    for (std::size_t f = 0; f < features; ++f) {
+      REQUIRE(table.row(i)[f] == table.edges().bin(f, x[i * features + f]));
+      REQUIRE(table.column(f)[i] == table.row(i)[f]);
+    }
+}
+
 TEST_CASE("a forest learns what can be learnt and generalises") {
   const Problem train = make_problem(3000, 1), test = make_problem(2000, 2);
   const auto table = table_of(train);
