@@ -232,6 +232,7 @@ void DiskFitter::fit_one(const RawImage<Pixel>& image, std::span<DiskFit> fits, 
   };
   const float from_row = fit.row;
   const float from_col = fit.col;
+  float height_variance = 0;
   place();
   for (int step = 0; step < most_steps; ++step) {
     FitSums sums;
@@ -246,18 +247,19 @@ void DiskFitter::fit_one(const RawImage<Pixel>& image, std::span<DiskFit> fits, 
     fit.background = std::max(fit.background + solution.step[1], 0.0f);
     fit.row = std::clamp(fit.row + row_step, from_row - farthest, from_row + farthest);
     fit.col = std::clamp(fit.col + col_step, from_col - farthest, from_col + farthest);
-    fit.height_sigma = std::sqrt(solution.height_variance);
-    const float variance = 1 / ((sums.fisher(5) + sums.fisher(9)) / 2 + prior);
+    height_variance = solution.height_variance;
+    const float information = (sums.fisher(5) + sums.fisher(9)) / 2 + prior;
     const float moved = row_step * row_step + col_step * col_step;
     // The table's places are too coarse for the brightest disks.
-    const bool finer = !finest && variance < k_coarse * k_coarse && moved < 0.03f;
+    const bool finer = !finest && information * k_coarse * k_coarse > 1 && moved < 0.03f;
     finest = finest || finer;
     place();
     if (finer) continue;
     // Convergence is nearly quadratic: what is left is about the square of the
     // step over the edge's width.
-    if (moved * moved < 0.002f * variance && moved < 0.03f) break;
+    if (moved * moved * information < 0.002f && moved < 0.03f) break;
   }
+  if (height_variance > 0) fit.height_sigma = std::sqrt(height_variance);
   kernels_->sum_disk(window, point, k_disk_edge, fit.on);
   // Whatever the disk's inner structure, its counts are what the pixels say:
   // the fitted shape plus the residuals inside.

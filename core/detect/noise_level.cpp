@@ -112,7 +112,7 @@ double single_third(const RawImage<Pixel>& image, std::vector<float>& samples) {
 // count of these, however much structure the rest of the frame has. Infinite when there are too few to tell.
 double sparse_variance(const BlockSums& sums, std::size_t samples) {
   constexpr float k_few = 6;
-  constexpr float k_least_pairs = 40;
+  constexpr float k_least_pairs = 30;
   float squares = 0, expected = 0, pairs = 0;
   for (std::size_t i = 0; i < samples; ++i) {
     const float sum = sums.left[i] + sums.middle[i] + sums.right[i];
@@ -138,6 +138,7 @@ Noise noise_of(const RawImage<Pixel>& image, double total, InstructionSet set, s
   samples.clear();
   BlockSums sums;
   add_block_mismatches(image, 0, k_samples / 2, set, sums, samples);
+  if (sparse_variance(sums, k_samples / 2) < k_certain) return {};
   const double half = third_of(samples, k_samples / 6) / k_third;
   if (half > 0 && half < k_surely_counted) return {};
   add_block_mismatches(image, k_samples / 2, k_samples, set, sums, samples);

@@ -83,88 +83,108 @@ BL_INLINE std::uint16_t bright_above(const Reduction& how) {
   return static_cast<std::uint16_t>(3 * how.column_most / 5);
 }
 
-struct ColumnSums {
-  Words pixel_most, column_most, bright;
-  Words highest = {}, highest_column = {};
-  WordPairs sums = {};
-  WordPairs inside = {};  // times the row within the block
-};
-
-// 32 columns of a block. Its rows are added up from the last to the first: the sum so far counts once more
-// for each row above.
-template <class Pixel, bool whole>
-BL_INLINE void sum_columns_at(const std::byte* from, std::size_t rows, std::size_t cols, std::size_t n,
-                              int shift, std::uint32_t* even_sums, std::uint32_t* odd_sums, std::uint16_t* to,
-                              ColumnSums& s) {
-  Words column = {};
-  for (std::size_t row = rows - 1;; --row) {
-    Words value;
-    load_pixels<Pixel, whole>(from + row * cols * sizeof(Pixel), n, value);
-    raise(value, s.highest);
-    column += value < s.pixel_most ? value : s.pixel_most;
-    if (row == 0) break;
-    WordPairs two;
-    std::memcpy(&two, &column, sizeof two);
-    s.inside += (two & 0xffff) + (two >> 16);
-  }
-  WordPairs two, even, odd;
-  std::memcpy(&two, &column, sizeof two);
-  std::memcpy(&even, even_sums, sizeof even);
-  std::memcpy(&odd, odd_sums, sizeof odd);
-  s.sums += (two & 0xffff) + (two >> 16);
-  even += two & 0xffff;
-  odd += two >> 16;
-  std::memcpy(even_sums, &even, sizeof even);
-  std::memcpy(odd_sums, &odd, sizeof odd);
-  column >>= shift;
-  raise(column, s.highest_column);
-  column = column < s.column_most ? column : s.column_most;
-  std::memcpy(to, &column, sizeof column);
-}
-
-// What goes on from row to row.
+// What whole rows need, made once.
 template <class Pixel>
 struct ColumnLimits {
   BL_INLINE explicit ColumnLimits(const Reduction& how) {
-    spread(how.pixel_most, s.pixel_most);
-    spread(how.column_most, s.column_most);
-    spread(bright_above(how), s.bright);
+    spread(how.pixel_most, pixel_most);
+    spread(how.column_most, column_most);
+    spread(bright_above(how), bright);
   }
-  ColumnSums s;
+  Words pixel_most, column_most, bright;
 };
 
-template <class Pixel>
-requires(sizeof(Pixel) <= 2) BL_INLINE
-    void sum_columns(const std::byte* from, std::size_t first_row, std::size_t rows, std::size_t cols,
-                     const Reduction& how, ColumnLimits<Pixel>& limits, std::uint16_t* to, RowStats& stats,
-                     bool& bright) {
-  ColumnSums s = limits.s;
+constexpr std::size_t k_ahead =
+    2048;  // bytes that are asked for in advance; beyond the frame's end that is harmless
+
+struct BlockRow {
+  const std::byte* pixels = nullptr;
+  std::size_t rows = 0, cols = 0;
+};
+
+// 32 columns of a block from `x` on. Its rows are added up from the last to the first: the sum so far counts
+// once more for each row above. `known_rows`: 0 = any number.
+template <class Pixel, std::size_t known_rows, bool whole>
+BL_INLINE void sum_columns_at(const BlockRow& block, std::size_t x, const Words& pixel_most, Words& highest,
+                              WordPairs& inside, Words& column) {
+  const std::size_t rows = known_rows ? known_rows : block.rows;
+  column = Words{};
+  for (std::size_t row = rows - 1;; --row) {
+    Words value;
+    const std::byte* const from = block.pixels + (row * block.cols + x) * sizeof(Pixel);
+    __builtin_prefetch(from + k_ahead);
+    load_pixels<Pixel, whole>(from, block.cols - x, value);
+    raise(value, highest);
+    column += value < pixel_most ? value : pixel_most;
+    if (row == 0) break;
+    WordPairs two;
+    std::memcpy(&two, &column, sizeof two);
+    inside += (two & 0xffff) + (two >> 16);
+  }
+}
+
+BL_INLINE void add_pairs(const WordPairs& pairs, std::uint32_t* to) {
+  WordPairs sum;
+  std::memcpy(&sum, to, sizeof sum);
+  sum += pairs;
+  std::memcpy(to, &sum, sizeof sum);
+}
+
+template <class Pixel, std::size_t known_rows>
+BL_INLINE void sum_block_row(const BlockRow& block, std::size_t first_row, const Reduction& how,
+                             const ColumnLimits<Pixel>& limits, std::uint16_t* to, RowStats& stats,
+                             bool& bright) {
   const int shift = how.shift;
+  const std::size_t cols = block.cols;
   std::uint32_t* const even = stats.columns;
   std::uint32_t* const odd = stats.columns + stats.column_pairs;
-  std::size_t x = 0;
-  for (; x + k_cell_lanes <= cols; x += k_cell_lanes)
-    sum_columns_at<Pixel, true>(from + x * sizeof(Pixel), rows, cols, k_cell_lanes, shift, even + x / 2,
-                                odd + x / 2, to + x, s);
-  if (x < cols)
-    sum_columns_at<Pixel, false>(from + x * sizeof(Pixel), rows, cols, cols - x, shift, even + x / 2,
-                                 odd + x / 2, to + x, s);
-  double sum = total(s.sums);
+  const Words pixel_most = limits.pixel_most;
+  const Words column_most = limits.column_most;
+  Words highest = {};
+  Words highest_column = {};
+  WordPairs sums = {};
+  WordPairs inside = {};  // times the row within the block
+  for (std::size_t x = 0; x < cols; x += k_cell_lanes) {
+    Words column;
+    if (x + k_cell_lanes <= cols)
+      sum_columns_at<Pixel, known_rows, true>(block, x, pixel_most, highest, inside, column);
+    else
+      sum_columns_at<Pixel, known_rows, false>(block, x, pixel_most, highest, inside, column);
+    WordPairs two;
+    std::memcpy(&two, &column, sizeof two);
+    sums += (two & 0xffff) + (two >> 16);
+    add_pairs(two & 0xffff, even + x / 2);
+    add_pairs(two >> 16, odd + x / 2);
+    column >>= shift;
+    raise(column, highest_column);
+    column = column < column_most ? column : column_most;
+    std::memcpy(to + x, &column, sizeof column);
+  }
+  double sum = total(sums);
   stats.by_row += static_cast<double>(first_row) * sum;
-  if (rows > 1) stats.by_row += total(s.inside);
+  if (block.rows > 1) stats.by_row += total(inside);
   // Compilers take vector comparisons apart; what a maximum changes says the same.
-  Words over = s.pixel_most;
-  Words over_column = s.bright;
-  raise(s.highest, over);
-  raise(s.highest_column, over_column);
-  if (any((over ^ s.pixel_most) | (over_column ^ s.bright))) {
-    const bool cut = highest_of(s.highest) > how.pixel_most;
-    if (cut) sum = exact_sum<Pixel>(from, rows * cols);
+  Words over = pixel_most;
+  Words over_column = limits.bright;
+  raise(highest, over);
+  raise(highest_column, over_column);
+  if (any((over ^ pixel_most) | (over_column ^ limits.bright))) {
+    const bool cut = highest_of(highest) > how.pixel_most;
+    if (cut) sum = exact_sum<Pixel>(block.pixels, block.rows * cols);
     stats.moments &= !cut;
-    stats.clamped |= cut || highest_of(s.highest_column) > how.column_most;
+    stats.clamped |= cut || highest_of(highest_column) > how.column_most;
     bright = true;
   }
   stats.sum += sum;
+}
+
+template <class Pixel>
+requires(sizeof(Pixel) <= 2) BL_INLINE
+    void sum_columns(const BlockRow& block, std::size_t first_row, const Reduction& how,
+                     const ColumnLimits<Pixel>& limits, std::uint16_t* to, RowStats& stats, bool& bright) {
+  if (block.rows == 1) return sum_block_row<Pixel, 1>(block, first_row, how, limits, to, stats, bright);
+  if (block.rows == 2) return sum_block_row<Pixel, 2>(block, first_row, how, limits, to, stats, bright);
+  sum_block_row<Pixel, 0>(block, first_row, how, limits, to, stats, bright);
 }
 
 // One row of larger pixels.
@@ -203,15 +223,15 @@ requires(sizeof(Pixel) > 2) struct ColumnLimits<Pixel> {
 
 template <class Pixel>
 requires(sizeof(Pixel) > 2) BL_INLINE
-    void sum_columns(const std::byte* from, std::size_t, std::size_t rows, std::size_t cols,
-                     const Reduction& how, ColumnLimits<Pixel>&, std::uint16_t* to, RowStats& stats,
-                     bool& bright) {
+    void sum_columns(const BlockRow& block, std::size_t, const Reduction& how, const ColumnLimits<Pixel>&,
+                     std::uint16_t* to, RowStats& stats, bool& bright) {
+  const std::size_t cols = block.cols;
   stats.moments = false;
   const bool clamped_before = stats.clamped;
   stats.clamped = false;
-  add_row<Pixel, true>(from, cols, how, to, stats);
-  for (std::size_t row = 1; row < rows; ++row)
-    add_row<Pixel, false>(from + row * cols * sizeof(Pixel), cols, how, to, stats);
+  add_row<Pixel, true>(block.pixels, cols, how, to, stats);
+  for (std::size_t row = 1; row < block.rows; ++row)
+    add_row<Pixel, false>(block.pixels + row * cols * sizeof(Pixel), cols, how, to, stats);
   std::uint16_t highest = 0;
   for (std::size_t i = 0; i < cols; ++i) {
     const auto column = static_cast<std::uint16_t>(to[i] >> how.shift);
@@ -227,13 +247,13 @@ template <class Pixel>
 BL_INLINE void reduce_body(const CellRows& what, const Reduction& how, RowStats& stats) {
   const std::size_t cols = what.cols;
   const std::size_t padded = (cols + 2 * k_cell_lanes - 1) / k_cell_lanes * k_cell_lanes;
-  ColumnLimits<Pixel> limits(how);
+  const ColumnLimits<Pixel> limits(how);
   for (std::size_t row = what.first; row <= what.last; ++row) {
     const std::size_t top = row * how.block;
     bool bright = false;
     std::uint16_t* const work = what.work;
-    sum_columns<Pixel>(what.pixels + top * cols * sizeof(Pixel), top, std::min(how.block, what.rows - top),
-                       cols, how, limits, work, stats, bright);
+    sum_columns<Pixel>({what.pixels + top * cols * sizeof(Pixel), std::min(how.block, what.rows - top), cols},
+                       top, how, limits, work, stats, bright);
     if (bright) {
       stats.bright_first = std::min(stats.bright_first, row);
       stats.bright_last = row;

@@ -1,7 +1,6 @@
 #include "core/detect/wide_background.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cstring>
 
 #include "core/detect/disk_plan.hpp"
@@ -60,29 +59,33 @@ void WideBackground::find(const DiskDetector::Plan& p, const ReducedFrame& frame
 // Box means of the tiles, each at most so many times what the last round found there, and a count.
 void WideBackground::average(float most) noexcept {
   constexpr int k_reach = 2;
-  static constexpr std::array<float, 2 * k_reach + 2> k_share{0, 1, 1.0f / 2, 1.0f / 3, 1.0f / 4, 1.0f / 5};
-  const auto box = [](const float* from, float* to, int count, int step) {
-    float sum = 0;
-    int inside = 0;
-    for (int i = -k_reach; i < count; ++i) {
-      if (i + k_reach < count) {
-        sum += from[(i + k_reach) * step];
-        ++inside;
-      }
-      if (i - k_reach > 0) {
-        sum -= from[(i - k_reach - 1) * step];
-        --inside;
-      }
-      if (i >= 0) to[i * step] = sum * k_share[inside];
-    }
+  const auto inside = [](int i, int count) {
+    return static_cast<float>(std::min(i + k_reach, count - 1) - std::max(i - k_reach, 0) + 1);
   };
-  for (std::size_t i = 0; i < sums_.size(); ++i) {
-    const float usual = mean_[i];
-    mean_[i] = std::min(sums_[i], most * usual + variance_);
+  // Zeros beside each row, so that every sum has five parts.
+  const std::size_t width = static_cast<std::size_t>(cols_) + 2 * k_reach;
+  line_.assign(width, 0);
+  share_.resize(static_cast<std::size_t>(cols_));
+  for (int col = 0; col < cols_; ++col) share_[static_cast<std::size_t>(col)] = 1 / inside(col, cols_);
+  for (int row = 0; row < rows_; ++row) {
+    const float* sum = sums_.data() + row * cols_;
+    const float* mean = mean_.data() + row * cols_;
+    float* padded = line_.data();
+    for (int col = 0; col < cols_; ++col)
+      padded[col + k_reach] = std::min(sum[col], most * mean[col] + variance_);
+    float* to = lines_.data() + row * cols_;
+    for (int col = 0; col < cols_; ++col)
+      to[col] = ((padded[col] + padded[col + 1]) + (padded[col + 2] + padded[col + 3]) + padded[col + 4]) *
+                share_[static_cast<std::size_t>(col)];
   }
-  for (int row = 0; row < rows_; ++row)
-    box(mean_.data() + row * cols_, lines_.data() + row * cols_, cols_, 1);
-  for (int col = 0; col < cols_; ++col) box(lines_.data() + col, mean_.data() + col, rows_, cols_);
+  for (int row = 0; row < rows_; ++row) {
+    float* to = mean_.data() + row * cols_;
+    const float share = 1 / inside(row, rows_);
+    std::fill(to, to + cols_, 0.0f);
+    for (int from = std::max(0, row - k_reach); from <= std::min(rows_ - 1, row + k_reach); ++from)
+      for (int col = 0; col < cols_; ++col)
+        to[col] += share * lines_[static_cast<std::size_t>(from * cols_ + col)];
+  }
 }
 
 }  // namespace bragglive::detail

@@ -30,7 +30,7 @@ class WideBackground {
   bool used_ = false, few_ = false;
   int tile_ = 1, rows_ = 0, cols_ = 0;
   float cells_ = 1, variance_ = 1;
-  std::vector<float> sums_, mean_, lines_;
+  std::vector<float> sums_, mean_, lines_, line_, share_;
   std::vector<Cell> columns_;
 };
 
