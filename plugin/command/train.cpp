@@ -22,7 +22,7 @@ struct Options {
   std::string out, features = "indexing", noise = "none", note;
   std::uint32_t copies = 1;
   std::optional<std::uint32_t> trees, depth, min_leaf, features_per_split, group_trees, lattice_trees,
-      group_min_leaf, lattice_min_leaf;
+      group_min_leaf, lattice_min_leaf, group_features_per_split, lattice_features_per_split;
   bool triclinic = false, use_test = false, no_resume = false;
   std::string merged;
   std::optional<std::uint32_t> merged_copies, quality_rows;
@@ -60,6 +60,10 @@ ModelTrainConfig config_of(const Options& options) {
   if (options.lattice_trees) config.lattice.trees = *options.lattice_trees;
   if (options.group_min_leaf) config.space_group.min_leaf = *options.group_min_leaf;
   if (options.lattice_min_leaf) config.lattice.min_leaf = *options.lattice_min_leaf;
+  if (options.group_features_per_split)
+    config.space_group.features_per_split = *options.group_features_per_split;
+  if (options.lattice_features_per_split)
+    config.lattice.features_per_split = *options.lattice_features_per_split;
   return config;
 }
 
@@ -237,6 +241,8 @@ Run add_train(CLI::App& app) {
   app.add_option("--lattice-trees", o->lattice_trees, "0 = no lattice forests");
   app.add_option("--space-group-min-leaf", o->group_min_leaf);
   app.add_option("--lattice-min-leaf", o->lattice_min_leaf);
+  app.add_option("--space-group-features-per-split", o->group_features_per_split);
+  app.add_option("--lattice-features-per-split", o->lattice_features_per_split);
   app.add_option(
       "--merged-features", o->merged,
       "also a forest for several patterns of one crystal, on these features of their spot lists, for example "
