@@ -83,9 +83,14 @@ void add_block_mismatches(const RawImage<Pixel>& image, std::size_t first, std::
   const SumBlocks<Pixel> avx2 = sum_blocks_avx2<Pixel>;
   const SumBlocks<Pixel> avx512 = sum_blocks_avx512<Pixel>;
   choose(set, plain, avx2, avx512)(image, first, last, sums);
-  for (std::size_t i = first; i < last; ++i)
-    if (sums.left[i] + sums.middle[i] + sums.right[i] >= k_least_counts)
-      samples.push_back(mismatch(sums.left[i], sums.middle[i], sums.right[i]));
+  const std::size_t before = samples.size();
+  samples.resize(before + (last - first));
+  std::size_t count = before;
+  for (std::size_t i = first; i < last; ++i) {
+    samples[count] = mismatch(sums.left[i], sums.middle[i], sums.right[i]);
+    count += sums.left[i] + sums.middle[i] + sums.right[i] >= k_least_counts;
+  }
+  samples.resize(count);
 }
 
 // 0: too few samples.
@@ -112,18 +117,25 @@ double single_third(const RawImage<Pixel>& image, std::vector<float>& samples) {
 // count of these, however much structure the rest of the frame has. Infinite when there are too few to tell.
 double sparse_variance(const BlockSums& sums, std::size_t samples) {
   constexpr float k_few = 6;
-  constexpr float k_least_pairs = 30;
-  float squares = 0, expected = 0, pairs = 0;
-  for (std::size_t i = 0; i < samples; ++i) {
-    const float sum = sums.left[i] + sums.middle[i] + sums.right[i];
-    if (!(sum > 1 && sum <= k_few)) continue;
-    const float difference = sums.middle[i] - 0.5f * (sums.left[i] + sums.right[i]);
-    squares += difference * difference;
-    expected += 0.5f * sum;
-    pairs += sum - 1;
+  constexpr double k_least_pairs = 30;
+  using Four = float __attribute__((vector_size(16)));
+  Four squares = {}, expected = {}, pairs = {};
+  for (std::size_t i = 0; i + 4 <= samples; i += 4) {
+    Four left, middle, right;
+    std::memcpy(&left, sums.left.data() + i, sizeof left);
+    std::memcpy(&middle, sums.middle.data() + i, sizeof middle);
+    std::memcpy(&right, sums.right.data() + i, sizeof right);
+    const Four sum = left + middle + right;
+    const Four zero = {};
+    const Four few = sum > 1 ? (sum <= k_few ? zero + 1 : zero) : zero;
+    const Four difference = middle - 0.5f * (left + right);
+    squares += few * difference * difference;
+    expected += few * sum;
+    pairs += few * (sum - 1);
   }
-  return pairs < k_least_pairs ? std::numeric_limits<double>::infinity()
-                               : static_cast<double>(squares / expected);
+  const auto total = [](const Four& v) { return static_cast<double>(v[0] + v[1] + v[2] + v[3]); };
+  return total(pairs) < k_least_pairs ? std::numeric_limits<double>::infinity()
+                                      : total(squares) / (0.5 * total(expected));
 }
 
 }  // namespace
