@@ -6,6 +6,7 @@
 #include <span>
 #include <vector>
 
+#include "core/forest/gather.hpp"
 #include "core/train/split_kernels.hpp"
 #include "core/train/tree_builder.hpp"
 
@@ -32,27 +33,30 @@ class ClassPolicy {
 
   // What all features of this node have in common; after enter().
   void prepare(std::span<const Sample> here) {
-    if (here.size() <= SmallNode::k_most && weight_ <= SmallNode::k_most_weight) {
+    const bool small = here.size() <= SmallNode::k_most && weight_ <= SmallNode::k_most_weight;
+    if (small) prepare_small(here);
+    if (small && here.size() <= few_) {
       size_ = Size::small;
-      return prepare_small(here);
+      return;
     }
     size_ = weight_ <= MediumNode::k_most_weight ? Size::medium : Size::large;
-    stride_ = (present_ + 7) / 8 * 8;
+    if (size_ == Size::medium) return prepare_medium(here, small);
     entries_.resize(here.size());
     for (std::size_t i = 0; i < here.size(); ++i)
       entries_[i] = {here[i].at, static_cast<std::uint16_t>(local_[here[i].one]), here[i].weight};
-    wide_totals_.assign(stride_, 0);
+    stride_ = present_;
+    totals_.resize(stride_);
     for (std::uint32_t k = 0; k < classes_; ++k)
-      if (total_[k] > 0) wide_totals_[local_[k]] = total_[k];
-    narrow_totals_.assign(wide_totals_.begin(), wide_totals_.end());
+      if (total_[k] > 0) totals_[local_[k]] = total_[k];
   }
 
-  // Improves `best`; false when all samples lie in one bin.
-  bool evaluate(const std::uint8_t* column, std::uint32_t min_leaf, std::uint32_t feature, Split& best) {
+  // Improves `best`; false when all samples lie in one bin. `next_column` is probably read next: a large one
+  // is fetched meanwhile.
+  bool evaluate(const std::uint8_t* column, const std::uint8_t* next_column, std::uint32_t min_leaf,
+                std::uint32_t feature, Split& best) {
     if (size_ == Size::small) return evaluate_small(column, min_leaf, feature, best);
-    if (size_ == Size::medium)
-      return evaluate_counts(narrow_, narrow_totals_, column, min_leaf, feature, best);
-    return evaluate_counts(wide_, wide_totals_, column, min_leaf, feature, best);
+    if (size_ == Size::medium) return evaluate_medium(column, next_column, min_leaf, feature, best);
+    return evaluate_large(column, min_leaf, feature, best);
   }
 
   // Both sides pure: no other cut can be better.
@@ -74,6 +78,7 @@ class ClassPolicy {
 
  private:
   enum class Size { small, medium, large };
+  static constexpr std::size_t k_padding = 64;
   struct Entry {
     std::uint32_t at;
     std::uint16_t one, weight;
@@ -97,9 +102,10 @@ class ClassPolicy {
       const std::size_t place = next[k]++;
       at_[place] = sample.at;
       small_.weights[place] = static_cast<std::uint8_t>(sample.weight);
+      small_.fourfold_weights[place] = sample.weight * 0x01010101U;
       small_.class_weight[k] = static_cast<std::uint8_t>(small_.class_weight[k] + sample.weight);
     }
-    const std::size_t end = (here.size() + SmallNode::k_lanes - 1) / SmallNode::k_lanes * SmallNode::k_lanes;
+    const std::size_t end = (here.size() + k_padding - 1) / k_padding * k_padding;
     std::fill(bins_.begin() + std::ssize(here), bins_.begin() + static_cast<std::ptrdiff_t>(end),
               std::uint8_t{255});
   }
@@ -124,21 +130,76 @@ class ClassPolicy {
     return true;
   }
 
-  template <class Count>
-  bool evaluate_counts(std::vector<Count>& counts, const std::vector<Count>& totals,
-                       const std::uint8_t* column, std::uint32_t min_leaf, std::uint32_t feature,
-                       Split& best) {
-    counts.assign(256 * stride_, 0);
+  // `in_order`: samples by class, as prepare_small() put them; ties between cuts go as in a small node.
+  void prepare_medium(std::span<const Sample> here, bool in_order) {
+    medium_.weight = static_cast<std::uint32_t>(weight_);
+    medium_.pairs = (present_ + 1) / 2;
+    medium_.order =
+        in_order ? std::span<const std::uint8_t>(bins_).first(here.size()) : std::span<const std::uint8_t>();
+    std::fill_n(medium_.totals.begin(), medium_.pairs, 0U);
+    for (std::uint32_t k = 0; k < classes_; ++k)
+      if (total_[k] > 0) medium_.totals[local_[k] / 2] |= total_[k] << (local_[k] % 2 * 16);
+    const auto place = [](std::uint32_t one) {
+      return static_cast<std::uint16_t>(one / 2 * MediumNode::k_pair + one % 2);
+    };
+    entries_.resize(here.size());
+    if (!in_order) {
+      for (std::size_t i = 0; i < here.size(); ++i)
+        entries_[i] = {here[i].at, place(local_[here[i].one]), here[i].weight};
+      return;
+    }
+    std::size_t i = 0;
+    for (std::uint32_t k = 0; k < present_; ++k)
+      for (; i < small_.class_end[k]; ++i) entries_[i] = {at_[i], place(k), small_.weights[i]};
+  }
+
+  bool evaluate_medium(const std::uint8_t* column, const std::uint8_t* next_column, std::uint32_t min_leaf,
+                       std::uint32_t feature, Split& best) {
+    narrow_.assign(medium_.pairs * MediumNode::k_pair, 0);
+    const std::uint8_t first = column[entries_[0].at];
+    unsigned differs = 0;
+    const auto count = [&](const Entry& entry) {
+      const std::uint8_t bin = column[entry.at];
+      std::uint16_t& weight = narrow_[entry.one + std::size_t{2} * bin];
+      weight = static_cast<std::uint16_t>(weight + entry.weight);
+      differs |= bin ^ unsigned { first };
+      return bin;
+    };
+    if (medium_.order.empty())
+      for (const Entry& entry : entries_) {
+        __builtin_prefetch(next_column + entry.at);
+        count(entry);
+      }
+    else
+      for (std::size_t i = 0; i < entries_.size(); ++i) bins_[i] = count(entries_[i]);
+    if (differs == 0) return false;
+    const Cut cut = best_cut(medium_, narrow_.data(), min_leaf);
+    if (cut.gain > best.gain) best = {cut.gain, feature, half_way(cut.last_left, next_bin(cut.last_left))};
+    return true;
+  }
+
+  // The next one that holds anything.
+  int next_bin(std::uint8_t last_left) const {
+    for (int bin = last_left + 1; bin < 255; ++bin)
+      for (std::size_t pair = 0; pair < medium_.pairs; ++pair) {
+        const std::size_t at = pair * MediumNode::k_pair + 2 * static_cast<std::size_t>(bin);
+        if ((narrow_[at] | narrow_[at + 1]) != 0) return bin;
+      }
+    return 255;
+  }
+
+  bool evaluate_large(const std::uint8_t* column, std::uint32_t min_leaf, std::uint32_t feature,
+                      Split& best) {
+    wide_.assign(256 * stride_, 0);
     const std::uint8_t first = column[entries_[0].at];
     unsigned differs = 0;
     for (const Entry& entry : entries_) {
       const std::uint8_t bin = column[entry.at];
-      Count& count = counts[bin * stride_ + entry.one];
-      count = static_cast<Count>(count + entry.weight);
+      wide_[bin * stride_ + entry.one] += entry.weight;
       differs |= bin ^ unsigned { first };
     }
     if (differs == 0) return false;
-    const Cut cut = best_cut(counts.data(), stride_, totals.data(), narrowed<Count>(weight_), min_leaf);
+    const Cut cut = best_cut(wide_.data(), stride_, totals_.data(), weight_, min_leaf);
     if (cut.gain > best.gain) {
       int next = 255;
       for (const Entry& entry : entries_)
@@ -146,14 +207,6 @@ class ClassPolicy {
       best = {cut.gain, feature, half_way(cut.last_left, next)};
     }
     return true;
-  }
-  // The overloads of best_cut() take the weight in the width that goes with their counts.
-  template <class Count>
-  static auto narrowed(std::uint64_t weight) {
-    if constexpr (sizeof(Count) == 2)
-      return static_cast<std::uint32_t>(weight);
-    else
-      return weight;
   }
 
   std::uint32_t classes_, present_ = 0;
@@ -163,11 +216,14 @@ class ClassPolicy {
   Size size_ = Size::small;
   SmallNode small_;
   std::array<std::uint32_t, SmallNode::k_most> at_{};
-  alignas(32) std::array<std::uint8_t, SmallNode::k_most> bins_{};
+  alignas(64) std::array<std::uint8_t, SmallNode::k_most> bins_{};
+  MediumNode medium_;
   std::size_t stride_ = 0;
   std::vector<Entry> entries_;
-  std::vector<std::uint16_t> narrow_, narrow_totals_;
-  std::vector<std::uint32_t> wide_, wide_totals_;
+  std::vector<std::uint16_t> narrow_;
+  std::vector<std::uint32_t> wide_, totals_;
+  // Up to this number of samples comparing all with all takes less time than counting.
+  std::size_t few_ = can_gather() ? k_most_avx512 : 128;
 };
 
 }  // namespace bragglive::detail

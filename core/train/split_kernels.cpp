@@ -4,6 +4,8 @@
 #include <bit>
 #include <cstring>
 
+#include "core/forest/gather.hpp"
+
 namespace bragglive::detail {
 namespace {
 
@@ -24,13 +26,12 @@ typedef std::int16_t Shorts __attribute__((vector_size(16)));
 typedef std::int32_t Words __attribute__((vector_size(16)));
 typedef float Floats __attribute__((vector_size(16)));
 
-// Highest gain over the cuts whose left sides and sums of squares are given; the first of equal ones. Gains
-// are not negative, so their bits order like whole numbers.
+// Bits of the gains of cuts whose left sides and sums of squares are given; -1 where a side has too little.
+// Gives the highest. Gains are not negative, so their bits order like whole numbers.
 template <std::size_t Count>
-BL_INLINE void take_best(const std::int32_t* left_weight, const std::int32_t* left_squares,
-                         const std::int32_t* right_squares, std::uint32_t weight, std::uint32_t min_leaf,
-                         float& best, std::size_t& where) {
-  alignas(32) std::int32_t bits[Count];
+BL_INLINE std::int32_t all_gains(const std::int32_t* left_weight, const std::int32_t* left_squares,
+                                 const std::int32_t* right_squares, std::uint32_t weight,
+                                 std::uint32_t min_leaf, std::int32_t* bits) {
   const auto all = static_cast<std::int32_t>(weight);
   const auto least = static_cast<std::int32_t>(std::min(min_leaf, 1U << 30));
   Words highest = {-1, -1, -1, -1};
@@ -49,10 +50,7 @@ BL_INLINE void take_best(const std::int32_t* left_weight, const std::int32_t* le
     highest = (here & higher) | (highest & ~higher);
     std::memcpy(bits + i, &here, sizeof here);
   }
-  const std::int32_t top = std::max(std::max(highest[0], highest[1]), std::max(highest[2], highest[3]));
-  if (top < 0 || std::bit_cast<float>(top) <= best) return;
-  best = std::bit_cast<float>(top);
-  where = static_cast<std::size_t>(std::find(bits, bits + Count, top) - bits);
+  return std::max(std::max(highest[0], highest[1]), std::max(highest[2], highest[3]));
 }
 
 template <std::size_t Lanes>
@@ -69,7 +67,7 @@ struct BytesOf<32> {
 template <std::size_t Lanes>
 BL_INLINE Cut small_cut(const SmallNode& node, const std::uint8_t* bins, std::uint32_t min_leaf) {
   using Vector = typename BytesOf<Lanes>::Type;
-  float best = -1;
+  std::int32_t best = -1;
   std::uint8_t last_left = 0;
   for (std::size_t begin = 0; begin < node.samples; begin += Lanes) {
     Vector cut;
@@ -100,12 +98,14 @@ BL_INLINE Cut small_cut(const SmallNode& node, const std::uint8_t* bins, std::ui
       wide[1][i] = left_squares[i];
       wide[2][i] = right_squares[i];
     }
-    const float before = best;
-    std::size_t where = 0;
-    take_best<Lanes>(wide[0], wide[1], wide[2], node.weight, min_leaf, best, where);
-    if (best > before) last_left = bins[begin + where];
+    alignas(32) std::int32_t bits[Lanes];
+    const std::int32_t top = all_gains<Lanes>(wide[0], wide[1], wide[2], node.weight, min_leaf, bits);
+    if (top <= best) continue;
+    best = top;
+    last_left = bins[static_cast<std::size_t>(std::find(bits, bits + Lanes, top) - bits) + begin];
   }
-  return {static_cast<double>(best), last_left};
+  if (best < 0) return {};
+  return {static_cast<double>(std::bit_cast<float>(best)), last_left};
 }
 
 // The number of lanes depends on the node alone, so that every processor comes to the same cut.
@@ -114,41 +114,45 @@ BL_INLINE Cut small_cut(const SmallNode& node, const std::uint8_t* bins, std::ui
 }
 
 // Products of eight pairs, added up by twos.
-BL_INLINE void multiply_add(const Shorts& a, const Shorts& b, std::int32_t* out) {
+BL_INLINE Words multiply_add(const Shorts& a, const Shorts& b) {
 #if defined(__SSE2__)
-  const Words sums = __builtin_ia32_pmaddwd128(a, b);
-  std::memcpy(out, &sums, sizeof sums);
+  return __builtin_ia32_pmaddwd128(a, b);
 #else
+  Words out;
   for (std::size_t k = 0; k < 4; ++k) out[k] = a[2 * k] * b[2 * k] + a[2 * k + 1] * b[2 * k + 1];
+  return out;
 #endif
 }
 
-BL_INLINE Cut medium_cut(const std::uint16_t* counts, std::size_t stride, const std::uint16_t* totals,
-                         std::uint32_t weight, std::uint32_t min_leaf) {
+BL_INLINE Cut medium_cut(const MediumNode& node, const std::uint16_t* counts, std::uint32_t min_leaf) {
   constexpr Shorts k_ones = {1, 1, 1, 1, 1, 1, 1, 1};
-  alignas(32) std::int32_t parts[3][256 * 4], sums[3][256] = {};
-  for (std::size_t group = 0; group < stride; group += 8) {
-    Shorts all, left = {};
-    std::memcpy(&all, totals + group, sizeof all);
-    for (std::size_t bin = 0; bin < 256; ++bin) {
-      Shorts add;
-      std::memcpy(&add, counts + bin * stride + group, sizeof add);
-      left += add;
-      const Shorts right = all - left;
-      multiply_add(left, k_ones, &parts[0][4 * bin]);
-      multiply_add(left, left, &parts[1][4 * bin]);
-      multiply_add(right, right, &parts[2][4 * bin]);
+  constexpr std::size_t k_bins = 256;
+  alignas(32) std::uint32_t lefts[k_bins];
+  alignas(32) std::int32_t sums[3][k_bins] = {};
+  for (std::size_t pair = 0; pair < node.pairs; ++pair) {
+    std::uint32_t sum = 0;
+    for (std::size_t bin = 0; bin < k_bins; ++bin) {
+      std::uint32_t both = 0;
+      std::memcpy(&both, counts + (pair * k_bins + bin) * 2, sizeof both);
+      lefts[bin] = sum += both;
     }
-    for (std::size_t sum = 0; sum < 3; ++sum)
-      for (std::size_t bin = 0; bin < 256; ++bin) {
-        const std::int32_t* const part = &parts[sum][4 * bin];
-        sums[sum][bin] += part[0] + part[1] + part[2] + part[3];
+    const auto total = static_cast<std::int32_t>(node.totals[pair]);
+    const auto all = reinterpret_cast<Shorts>(Words{total, total, total, total});
+    for (std::size_t bin = 0; bin < k_bins; bin += 4) {
+      Shorts left;
+      std::memcpy(&left, lefts + bin, sizeof left);
+      const Shorts right = all - left;
+      const Words add[3] = {multiply_add(left, k_ones), multiply_add(left, left), multiply_add(right, right)};
+      for (std::size_t k = 0; k < 3; ++k) {
+        Words old;
+        std::memcpy(&old, &sums[k][bin], sizeof old);
+        old += add[k];
+        std::memcpy(&sums[k][bin], &old, sizeof old);
       }
+    }
   }
-  float best = -1;
-  std::size_t where = 0;
-  take_best<256>(sums[0], sums[1], sums[2], weight, min_leaf, best, where);
-  return {static_cast<double>(best), static_cast<std::uint8_t>(where)};
+  alignas(32) std::int32_t bits[k_bins];
+  return node.first_of(bits, all_gains<k_bins>(sums[0], sums[1], sums[2], node.weight, min_leaf, bits));
 }
 
 BL_INLINE void rank_all(const std::uint8_t* bins, std::size_t count, std::uint8_t* order) {
@@ -182,9 +186,9 @@ BL_INLINE void rank_all(const std::uint8_t* bins, std::size_t count, std::uint8_
 BL_SPLIT_AVX2 Cut small_cut_avx2(const SmallNode& node, const std::uint8_t* bins, std::uint32_t min_leaf) {
   return small_cut(node, bins, min_leaf);
 }
-BL_SPLIT_AVX2 Cut medium_cut_avx2(const std::uint16_t* counts, std::size_t stride,
-                                  const std::uint16_t* totals, std::uint32_t weight, std::uint32_t min_leaf) {
-  return medium_cut(counts, stride, totals, weight, min_leaf);
+BL_SPLIT_AVX2 Cut medium_cut_avx2(const MediumNode& node, const std::uint16_t* counts,
+                                  std::uint32_t min_leaf) {
+  return medium_cut(node, counts, min_leaf);
 }
 BL_SPLIT_AVX2 void rank_all_avx2(const std::uint8_t* bins, std::size_t count, std::uint8_t* order) {
   rank_all(bins, count, order);
@@ -193,19 +197,38 @@ BL_SPLIT_AVX2 void rank_all_avx2(const std::uint8_t* bins, std::size_t count, st
 
 }  // namespace
 
-Cut best_cut(const SmallNode& node, const std::uint8_t* bins, std::uint32_t min_leaf) {
+Cut MediumNode::first_of(const std::int32_t* gains, std::int32_t highest) const {
+  if (highest < 0) return {};
+  auto where = static_cast<std::uint8_t>(std::find(gains, gains + 255, highest) - gains);
+  for (const std::uint8_t bin : order)
+    if (gains[bin] == highest) {
+      where = bin;
+      break;
+    }
+  return {static_cast<double>(std::bit_cast<float>(highest)), where};
+}
+
+Cut best_cut_plain(const SmallNode& node, const std::uint8_t* bins, std::uint32_t min_leaf) {
 #if defined(__x86_64__)
   if (has_avx2()) return small_cut_avx2(node, bins, min_leaf);
 #endif
   return small_cut(node, bins, min_leaf);
 }
 
-Cut best_cut(const std::uint16_t* counts, std::size_t stride, const std::uint16_t* totals,
-             std::uint32_t weight, std::uint32_t min_leaf) {
+Cut best_cut_plain(const MediumNode& node, const std::uint16_t* counts, std::uint32_t min_leaf) {
 #if defined(__x86_64__)
-  if (has_avx2()) return medium_cut_avx2(counts, stride, totals, weight, min_leaf);
+  if (has_avx2()) return medium_cut_avx2(node, counts, min_leaf);
 #endif
-  return medium_cut(counts, stride, totals, weight, min_leaf);
+  return medium_cut(node, counts, min_leaf);
+}
+
+Cut best_cut(const SmallNode& node, const std::uint8_t* bins, std::uint32_t min_leaf) {
+  return can_gather() && node.samples <= k_most_avx512 ? best_cut_avx512(node, bins, min_leaf)
+                                                       : best_cut_plain(node, bins, min_leaf);
+}
+
+Cut best_cut(const MediumNode& node, const std::uint16_t* counts, std::uint32_t min_leaf) {
+  return can_gather() ? best_cut_avx512(node, counts, min_leaf) : best_cut_plain(node, counts, min_leaf);
 }
 
 Cut best_cut(const std::uint32_t* counts, std::size_t stride, const std::uint32_t* totals,

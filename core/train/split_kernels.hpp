@@ -21,20 +21,36 @@ struct SmallNode {
 
   std::uint32_t samples = 0, classes = 0, weight = 0;
   alignas(32) std::array<std::uint8_t, k_most> weights{};
+  std::array<std::uint32_t, k_most> fourfold_weights{};          // the weight in each of four bytes
   std::array<std::uint8_t, k_most> class_end{}, class_weight{};  // per class
 };
 
-// `bins`: of the samples, then 255 up to a multiple of k_lanes.
+// `bins`: of the samples, then 255 up to a multiple of k_lanes. Of equal cuts that of the first sample.
 Cut best_cut(const SmallNode& node, const std::uint8_t* bins, std::uint32_t min_leaf);
 
-// Weight by bin and class: counts[bin * stride + class], stride a multiple of 8, at most k_most_weight in
-// all. Adds the counts up in place. `totals`: weight of each class, stride of them.
+// Classes go by twos: counts[(pair * 256 + bin) * 2 + 0 or 1] is the weight of a class in a bin.
 struct MediumNode {
   static constexpr std::uint32_t k_most_weight = 32767;
+  static constexpr std::size_t k_pair = 512;
+
+  std::uint32_t weight = 0, pairs = 0;
+  std::array<std::uint32_t, 128>
+      totals{};  // per pair: the weight of the first class + that of the second << 16
+  // Bins of the samples. Of equal cuts the one whose bin is here first; none given: the lowest bin.
+  std::span<const std::uint8_t> order;
+
+  Cut first_of(const std::int32_t* gains, std::int32_t highest) const;  // 256 gains as bits
 };
-Cut best_cut(const std::uint16_t* counts, std::size_t stride, const std::uint16_t* totals,
-             std::uint32_t weight, std::uint32_t min_leaf);
-// The same for any weight.
+Cut best_cut(const MediumNode& node, const std::uint16_t* counts, std::uint32_t min_leaf);
+
+// The two above as they are without AVX-512, and with it: only where can_gather(); up to 64 samples.
+constexpr std::size_t k_most_avx512 = 64;
+Cut best_cut_plain(const SmallNode& node, const std::uint8_t* bins, std::uint32_t min_leaf);
+Cut best_cut_plain(const MediumNode& node, const std::uint16_t* counts, std::uint32_t min_leaf);
+Cut best_cut_avx512(const SmallNode& node, const std::uint8_t* bins, std::uint32_t min_leaf);
+Cut best_cut_avx512(const MediumNode& node, const std::uint16_t* counts, std::uint32_t min_leaf);
+
+// Any weight: counts[bin * stride + class], totals[class].
 Cut best_cut(const std::uint32_t* counts, std::size_t stride, const std::uint32_t* totals,
              std::uint64_t weight, std::uint32_t min_leaf);
 

@@ -65,9 +65,11 @@ class VectorPolicy {
     bins_.fill(255);
   }
 
-  bool evaluate(const std::uint8_t* column, std::uint32_t min_leaf, std::uint32_t feature, Split& best) {
+  // See ClassPolicy.
+  bool evaluate(const std::uint8_t* column, const std::uint8_t* next_column, std::uint32_t min_leaf,
+                std::uint32_t feature, Split& best) {
     return entries_.size() <= k_most_ranked ? evaluate_ranked(column, min_leaf, feature, best)
-                                            : evaluate_sums(column, min_leaf, feature, best);
+                                            : evaluate_sums(column, next_column, min_leaf, feature, best);
   }
 
   bool is_perfect(const Split&) const { return false; }
@@ -135,10 +137,12 @@ class VectorPolicy {
     return true;
   }
 
-  bool evaluate_sums(const std::uint8_t* column, std::uint32_t min_leaf, std::uint32_t feature, Split& best) {
+  bool evaluate_sums(const std::uint8_t* column, const std::uint8_t* next_column, std::uint32_t min_leaf,
+                     std::uint32_t feature, Split& best) {
     std::fill(sums_.begin(), sums_.end(), 0.0);
     std::fill(counts_.begin(), counts_.end(), 0U);
     for (const Entry& entry : entries_) {
+      __builtin_prefetch(next_column + entry.at);
       const std::size_t bin = column[entry.at];
       double* const sum = &sums_[bin * Width];
       for (std::size_t k = 0; k < Width; ++k) sum[k] += double{entry.sum[k]};

@@ -151,7 +151,9 @@ class TreeBuilder {
       pick += found;
       const std::uint32_t feature = order_[pick];
       if (table_.edges().of(feature).empty() ||
-          !policy_.evaluate(column(at.level, feature), config_.min_leaf, feature, best)) {
+          !policy_.evaluate(column(at.level, feature),
+                            column(at.level, likely_next(known, found, drawn, end, pick, random)),
+                            config_.min_leaf, feature, best)) {
         std::swap(order_[pick], order_[known + found++]);
         continue;
       }
@@ -162,6 +164,16 @@ class TreeBuilder {
     std::copy_n(order_.begin() + known, found, constants_.begin() + known);
     at.constants = known + found;
     return best;
+  }
+
+  // What best_split() draws after `pick` unless that turns out constant or ends the search.
+  std::uint32_t likely_next(std::uint32_t known, std::uint32_t found, std::uint32_t drawn, std::uint32_t end,
+                            std::uint32_t pick, Random random) const {
+    --end;
+    if (end <= found + drawn) return order_[pick];
+    std::uint32_t next = drawn + random.below(end - found - drawn);
+    if (next >= known) next += found;
+    return order_[next == pick ? end : next];
   }
 
   // Keeps the order on both sides, so that rows stay ascending and column reads stay local.
