@@ -115,7 +115,8 @@ struct Loaded {
 // Good to four digits, which is enough for weights.
 template <int lanes>
 BL_INLINE void reciprocal(Vector<lanes>& value) {
-#ifdef BL_SIMD_X86
+  // clang takes no operand of this size in a function that is inlined.
+#if defined(BL_SIMD_X86) && !defined(__clang__)
   if constexpr (lanes == 16) {
     asm("vrcp14ps %0, %0" : "+v"(value));
     return;
