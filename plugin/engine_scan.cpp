@@ -91,11 +91,13 @@ Expected<std::shared_ptr<ActiveScan>> Session::Engine::open_scan(const ScanStart
 
   DiskDetectorConfig detector_config = with.detector;
   detector_config.probe_radius_px = calibration.probe_radius_px;
+  detector_config.probe = calibration.probe;
   detector_config.masked_pixels = calibration.masked_pixels;
   if (const auto mask = start.metadata.find("masked_pixels"); mask != start.metadata.end())
     add_masked_pixels(mask->second, start.frame, detector_config.masked_pixels);
   auto detector = DiskDetector::create(detector_config, start.frame);
   if (!detector) return tl::unexpected<Error>(detector.error());
+  if (!detector->slow_reason().empty()) log(LogLevel::warning, detector->slow_reason());
 
   auto opened = std::make_shared<ActiveScan>(start, calibration, slots, with.recent_frame_bytes);
   if (const auto names = with.model->phase_names(); !names.empty())

@@ -98,6 +98,21 @@ class Reader {
     }
   }
 
+  void probe(std::string_view side_key, std::string_view image_key, ProbeImage& probe) {
+    const toml::node* node = table_.get(side_key);
+    if (!node) return;
+    const auto side = node->value_exact<std::int64_t>();
+    if (!side || *side < 1 || *side > k_max_detector_side) return wrong(side_key, "a whole number above 0");
+    probe.side = static_cast<std::uint32_t>(*side);
+    const toml::node* image = table_.get(image_key);
+    const toml::array* list = image ? image->as_array() : nullptr;
+    if (!list) return wrong(image_key, "an array of probe_side x probe_side numbers");
+    for (const toml::node& entry : *list) {
+      if (!entry.is_number()) return wrong(image_key, "an array of probe_side x probe_side numbers");
+      probe.values.push_back(static_cast<float>(as_double(entry)));
+    }
+  }
+
   const std::string& problem() const { return problem_; }
 
  private:
@@ -146,6 +161,9 @@ Expected<void> validate(const Calibration& c) {
   also(std::isfinite(c.rotation_deg), "rotation_deg", "must be finite");
   also(positive(c.voltage_kv), "voltage_kv", "must be above 0");
   also(not_negative(c.scan_step_nm), "scan_step_nm", "must be 0 or more");
+  const auto probe_good = c.probe.empty() ? Expected<void>{} : validate(c.probe);
+  also(probe_good && c.probe.side <= std::min(c.detector.rows, c.detector.cols), "probe_side, probe_image",
+       "must be an odd side and as many values as its square, none negative, no larger than the detector");
   also(mask_good, "masked_pixels", "holds a pixel outside the detector");
   return result;
 }
@@ -178,6 +196,10 @@ std::string to_toml(const Calibration& c) {
   line("mirror", c.mirror ? "true" : "false");
   line("voltage_kv", number(c.voltage_kv));
   line("scan_step_nm", number(c.scan_step_nm));
+  if (!c.probe.empty()) {
+    line("probe_side", fmt::format("{}", c.probe.side));
+    line("probe_image", fmt::format("[{:.4g}]", fmt::join(c.probe.values, ", ")));
+  }
   line("masked_pixels", fmt::format("[{}]", fmt::join(c.masked_pixels, ", ")));
   return text;
 }
@@ -203,6 +225,7 @@ Expected<Calibration> calibration_from_toml(const std::string& text, const std::
   reader.boolean("mirror", c.mirror);
   reader.number("voltage_kv", c.voltage_kv);
   reader.number("scan_step_nm", c.scan_step_nm);
+  reader.probe("probe_side", "probe_image", c.probe);
   reader.pixels("masked_pixels", c.masked_pixels);
   if (!reader.problem().empty()) return fail(ErrorArea::format, "{}", reader.problem());
   if (const auto good = validate(c); !good)

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/detect/bragg_list.hpp"
+#include "core/detect/probe_image.hpp"
 #include "core/frame/error.hpp"
 #include "core/frame/frame_view.hpp"
 #include "core/frame/scan_geometry.hpp"
@@ -25,6 +26,7 @@ struct Calibration {
   std::array<double, 3> origin_row{};
   std::array<double, 3> origin_col{};
   double probe_radius_px = 0;        // radius of the undiffracted disk
+  ProbeImage probe;                  // what that disk looks like where it is no evenly lit disk; else empty
   double ellipse_ratio = 1;          // long / short axis of a ring, >= 1
   double ellipse_angle_deg = 0;      // direction of the long axis, from +row towards +column
   std::array<double, 2> keystone{};  // 1/px along rows and columns; how the scale changes over the detector

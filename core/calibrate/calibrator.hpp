@@ -38,6 +38,7 @@ struct CalibrationReport {
   std::size_t frames = 0;
   std::uint64_t positions = 0;
   double probe_edge_px = 0;
+  double disk_likeness = 1;  // see probe_image.hpp; 1 where the probe is too small to tell
   OriginFit origin;
   std::vector<OriginSample> origins;
   EllipseFit ellipse;

@@ -14,6 +14,7 @@ Expected<DetectedDisks> Estimation::detect(double radius, double edge, double se
   config.probe_radius_px = radius;
   config.probe_edge_px = edge;
   config.masked_pixels = report_.calibration.masked_pixels;
+  config.probe = report_.calibration.probe;
   config.edge_px = 1;
   const auto detector = DiskDetector::create(config, report_.calibration.detector);
   if (!detector) return tl::unexpected(detector.error());
@@ -90,7 +91,36 @@ Expected<DetectedDisks> Estimation::find_probe_and_origin(const std::vector<std:
   }
   c.probe_radius_px = radius;
   report_.probe_edge_px = edge;
-  return detected;
+  if (!find_probe_image(masked)) return detected;
+  auto again = detect(radius, edge, std::max(4.0, 1.5 * radius));
+  if (!again) return tl::unexpected(again.error());
+  if (const auto placed = set_origin(*again); !placed) return tl::unexpected(placed.error());
+  return again;
+}
+
+// Only where the disk is clearly another than a soft-edged one: with its image detection is slow.
+bool Estimation::find_probe_image(const std::vector<std::uint8_t>& masked) {
+  Calibration& c = report_.calibration;
+  constexpr double k_least_px = 3;  // smaller ones show no structure
+  const auto half = static_cast<std::uint32_t>(1.4 * c.probe_radius_px + 2);
+  if (c.probe_radius_px < k_least_px || 2 * half + 1 > std::min(c.detector.rows, c.detector.cols))
+    return false;
+  ProbeMean mean(half);
+  const std::size_t step = std::max<std::size_t>(1, indices_.size() / 200);
+  for (std::size_t i = 0; i < indices_.size(); i += step) {
+    const auto origin = c.origin(position_of(scan_, indices_[i]));
+    mean.add(view_(i), origin[0], origin[1], masked);
+  }
+  ProbeImage image = mean.image();
+  if (image.empty() || !validate(image)) return false;
+  report_.disk_likeness = disk_likeness(image, c.probe_radius_px);
+  if (report_.disk_likeness >= k_least_disk_likeness) return false;
+  c.probe = std::move(image);
+  report_.notes.push_back(fmt::format(
+      "the probe is no evenly lit disk (likeness {:.2f}): its image is kept, and disks are found by "
+      "correlation with it, which is slow",
+      report_.disk_likeness));
+  return true;
 }
 
 void Estimation::collect_vectors(const DetectedDisks& detected) {

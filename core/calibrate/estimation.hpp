@@ -38,6 +38,7 @@ class Estimation {
  private:
   Expected<DetectedDisks> detect(double radius, double edge, double search_px) const;
   DetectedDisks beams_from_pairs(DetectedDisks detected, double search_px);
+  bool find_probe_image(const std::vector<std::uint8_t>& masked);
   Expected<void> set_origin(const DetectedDisks& detected);
   bool fit_lattices();
   Expected<void> fit_rings_scale();

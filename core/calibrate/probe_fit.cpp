@@ -156,4 +156,57 @@ Expected<ProbeSize> coarse_probe(RealImage image) {
   return sizes[uneven ? flattest + 1 : 0];
 }
 
+ProbeMean::ProbeMean(std::uint32_t half)
+    : side_(2 * half + 1), sum_(static_cast<std::size_t>(side_) * side_), pixels_(sum_.size()) {}
+
+void ProbeMean::add(const FrameView& frame, double centre_row, double centre_col,
+                    const std::vector<std::uint8_t>& masked) {
+  const RealImage image = to_real(frame);
+  const auto half = static_cast<double>(side_ / 2);
+  const double top = std::floor(centre_row - half);
+  const double left = std::floor(centre_col - half);
+  const double down = centre_row - half - top;
+  const double right = centre_col - half - left;
+  for (std::uint32_t row = 0; row < side_; ++row)
+    for (std::uint32_t col = 0; col < side_; ++col) {
+      double sum = 0;
+      double share = 0;
+      for (int corner = 0; corner < 4; ++corner) {
+        const double r = top + row + corner / 2;
+        const double c = left + col + corner % 2;
+        if (r < 0 || c < 0 || r >= frame.shape.rows || c >= frame.shape.cols) continue;
+        const auto from = static_cast<std::size_t>(r) * frame.shape.cols + static_cast<std::size_t>(c);
+        if ((!masked.empty() && masked[from]) || !std::isfinite(image.pixels[from])) continue;
+        const double weight = (corner / 2 ? down : 1 - down) * (corner % 2 ? right : 1 - right);
+        sum += weight * image.pixels[from];
+        share += weight;
+      }
+      if (share < 0.5) continue;
+      sum_[row * side_ + col] += sum;
+      pixels_[row * side_ + col] += share;
+    }
+}
+
+ProbeImage ProbeMean::image() const {
+  std::vector<double> mean(sum_.size());
+  std::vector<double> rim;
+  for (std::size_t i = 0; i < mean.size(); ++i) {
+    mean[i] = pixels_[i] > 0 ? sum_[i] / pixels_[i] : 0;
+    const std::size_t row = i / side_;
+    const std::size_t col = i % side_;
+    if (pixels_[i] > 0 && (row == 0 || col == 0 || row + 1 == side_ || col + 1 == side_))
+      rim.push_back(mean[i]);
+  }
+  if (rim.empty()) return {};
+  const auto quartile = rim.begin() + static_cast<std::ptrdiff_t>(rim.size() / 4);
+  std::nth_element(rim.begin(), quartile, rim.end());
+  const double ground = *quartile;
+  const double most = *std::max_element(mean.begin(), mean.end()) - ground;
+  if (!(most > 0)) return {};
+  ProbeImage probe{side_, {}};
+  for (const double value : mean)
+    probe.values.push_back(static_cast<float>(std::max(0.0, (value - ground) / most)));
+  return probe;
+}
+
 }  // namespace bragglive

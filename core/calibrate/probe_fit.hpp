@@ -2,6 +2,7 @@
 #pragma once
 #include <vector>
 
+#include "core/detect/probe_image.hpp"
 #include "core/detect/probe_kernel.hpp"
 #include "core/frame/error.hpp"
 #include "core/frame/frame_view.hpp"
@@ -38,5 +39,21 @@ Expected<ProbeFit> fit_probe(const RadialProfile& profile, double radius_guess_p
 // it needs no flat top and does not mind other disks. Where a large disk is bright on one side only
 // (dynamical contrast), down to the level at which the region grows least. Fails when the image is empty.
 Expected<ProbeSize> coarse_probe(RealImage image);
+
+// Mean image of the undiffracted disk: windows of 2 half + 1 pixels about the origins, each moved by whole
+// pixels.
+class ProbeMean {
+ public:
+  explicit ProbeMean(std::uint32_t half);
+  void add(const FrameView& frame, double centre_row, double centre_col,
+           const std::vector<std::uint8_t>& masked);
+  // Background (that of the darker half of the window's rim) taken off, highest value 1; empty when nothing
+  // is left.
+  ProbeImage image() const;
+
+ private:
+  std::uint32_t side_;
+  std::vector<double> sum_, pixels_;
+};
 
 }  // namespace bragglive

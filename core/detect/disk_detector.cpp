@@ -19,6 +19,7 @@ struct DiskDetector::Scratch::Data {
   detail::SearchScratch search;
   detail::DiskFitter::Scratch fitter;
   std::vector<DiskFit> fits;
+  ShapedProbe::Scratch shaped;
 };
 
 DiskDetector::Scratch::Scratch() : data(std::make_unique<Data>()) {}
@@ -151,6 +152,23 @@ void hand_out(const Plan& p, const std::vector<DiskFit>& fits, double variance, 
             [](const BraggPeak& a, const BraggPeak& b) { return a.intensity > b.intensity; });
 }
 
+// The reference way.
+template <class Pixel>
+void find_shaped(const Plan& p, const detail::ReducedFrame& frame, const detail::RawImage<Pixel>& image,
+                 ShapedProbe::Scratch& scratch, BraggList& disks) {
+  scratch.image.shape = p.shape;
+  scratch.image.pixels.resize(p.shape.pixels());
+  for (std::size_t i = 0; i < p.shape.pixels(); ++i)
+    scratch.image.pixels[i] = static_cast<double>(image.counts(i));
+  p.shaped->detect(frame.noise.per_count, scratch, disks);
+  for (BraggPeak& disk : disks) disk.intensity /= frame.factor;
+  std::erase_if(disks, [&](const BraggPeak& disk) {
+    const auto at =
+        image.index(static_cast<int>(std::lround(disk.qx)), static_cast<int>(std::lround(disk.qy)));
+    return disk.intensity < p.config.min_counts || (!p.centre_ok.empty() && !p.centre_ok[at]);
+  });
+}
+
 }  // namespace
 
 DetectStatus DiskDetector::detect(const FrameView& frame, double centre_row, double centre_col,
@@ -164,6 +182,13 @@ DetectStatus DiskDetector::detect(const FrameView& frame, double centre_row, dou
   disks.reserve(p.config.max_disks);
   const DetectStatus status = detail::reduce_frame(p, frame, s.frame);
   if (status != DetectStatus::ok) return status;
+  if (p.shaped) {
+    detail::with_pixels(s.frame, p.shape, frame.type, p.usable, [&](const auto& image) {
+      find_shaped(p, s.frame, image, s.shaped, disks);
+      sum_up(p, s.frame, image, centre_row, centre_col, sums);
+    });
+    return DetectStatus::ok;
+  }
   detail::find_candidates(p, frame.type, s.frame, s.search);
   choose(p, s.search, s.fits);
   const double unit = 1 / s.frame.factor;

@@ -2,9 +2,11 @@
 #pragma once
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "core/detect/bragg_list.hpp"
+#include "core/detect/probe_image.hpp"
 #include "core/detect/simd.hpp"
 #include "core/frame/error.hpp"
 #include "core/frame/frame_view.hpp"
@@ -16,6 +18,9 @@ struct DiskDetectorConfig {
   // Width w of its soft edge, 1 / (1 + exp(4 (r - R) / w)), as the pixels
   // record it; 0 = 1.2.
   double probe_edge_px = 0;
+  // What the disk looks like where it is no soft-edged one; empty = it is. An image that is a disk after all
+  // (disk_likeness) changes nothing; any other sends the detector the reference way: see slow_reason().
+  ProbeImage probe;
   // Expected number of noise maxima taken for disks: sets the threshold from
   // counting statistics, so that it holds at any dose.
   double false_disks_per_frame = 0.02;
@@ -84,6 +89,8 @@ class DiskDetector {
                       BraggList& disks, FrameSums& sums) const noexcept;
 
   const DiskDetectorConfig& config() const;
+  // Why the fast way cannot serve this probe, in a sentence for a person; empty: it does.
+  const std::string& slow_reason() const;
   FrameShape shape() const;
 
   struct Plan;  // internal: disk_plan.hpp

@@ -1,5 +1,7 @@
 #include "core/detect/disk_plan.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
@@ -209,6 +211,27 @@ void plan_mask(Plan& p) {
   for (std::size_t i = 0; i < masked.size(); ++i) p.centre_ok[i] = 10 * masked[i] <= 4 * disk_pixels;
 }
 
+// The reference way for a probe that is no soft-edged disk.
+Expected<void> plan_shaped(Plan& p) {
+  const ProbeImage& probe = p.config.probe;
+  if (probe.empty()) return {};
+  if (const auto good = validate(probe); !good) return good;
+  const double likeness = disk_likeness(probe, p.config.probe_radius_px);
+  if (likeness >= k_least_disk_likeness) return {};
+  auto shaped = ShapedProbe::create(probe,
+                                    {p.config.probe_radius_px, p.spacing, static_cast<std::uint32_t>(p.edge),
+                                     p.config.max_disks, p.threshold},
+                                    p.shape);
+  if (!shaped) return tl::unexpected(shaped.error());
+  p.shaped.emplace(std::move(*shaped));
+  p.slow_reason = fmt::format(
+      "the probe is no evenly lit disk (likeness {:.2f}, fast detection needs {:.2f}): its disks are found "
+      "by "
+      "Fourier correlation with its image, at some hundred patterns a second and core",
+      likeness, k_least_disk_likeness);
+  return {};
+}
+
 }  // namespace
 
 Expected<DiskDetector> DiskDetector::create(const DiskDetectorConfig& config, FrameShape shape) {
@@ -238,6 +261,7 @@ Expected<DiskDetector> DiskDetector::create(const DiskDetectorConfig& config, Fr
     return fail(ErrorArea::shape, "disk detection: the mask covers the whole {} x {} frame", shape.rows,
                 shape.cols);
   plan_mask(p);
+  if (const auto planned = plan_shaped(p); !planned) return tl::unexpected(planned.error());
   return DiskDetector(std::unique_ptr<const Plan>(std::move(plan)));
 }
 
@@ -247,6 +271,9 @@ DiskDetector& DiskDetector::operator=(DiskDetector&&) noexcept = default;
 DiskDetector::~DiskDetector() = default;
 const DiskDetectorConfig& DiskDetector::config() const {
   return plan_->config;
+}
+const std::string& DiskDetector::slow_reason() const {
+  return plan_->slow_reason;
 }
 FrameShape DiskDetector::shape() const {
   return plan_->shape;

@@ -2,11 +2,14 @@
 #pragma once
 #include <array>
 #include <cstdint>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "core/detect/disk_detector.hpp"
 #include "core/detect/disk_fitter.hpp"
 #include "core/detect/search_kernels.hpp"
+#include "core/detect/shaped_probe.hpp"
 
 namespace bragglive {
 
@@ -52,6 +55,8 @@ struct DiskDetector::Plan {
   std::vector<std::uint8_t> centre_ok;  // 0 = more than 40 % of a disk here is masked; empty = no mask
 
   detail::DiskFitter fitter;
+  std::optional<ShapedProbe> shaped;  // the reference way, where the fast one cannot serve
+  std::string slow_reason;
 
   detail::DiskRuns runs() const { return {levels, disk_levels, outer_levels, ring_shift}; }
 };

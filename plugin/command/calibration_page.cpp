@@ -142,6 +142,7 @@ std::string table(const CalibrationReport& r) {
   row("origin's scatter", fmt::format("{:.3f} px; {} frames used, {} left out", r.origin.scatter_px,
                                       r.origin.used, r.origin.outliers));
   row("probe radius, edge", fmt::format("{:.2f} px, {:.2f} px", c.probe_radius_px, r.probe_edge_px));
+  row("likeness of an evenly lit disk", fmt::format("{:.3f}", r.disk_likeness));
   row("ellipse", r.ellipse.found ? fmt::format("{:.4f} ± {:.4f}, long axis at {:.1f}°", r.ellipse.ratio,
                                                r.ellipse.sigma, r.ellipse.angle_deg)
                                  : "round");

@@ -132,9 +132,13 @@ class Detection {
     config.min_spacing_px = options_.min_spacing;
     config.edge_px = options_.edge;
     if (options_.max_disks) config.max_disks = options_.max_disks;
-    if (calibration_) config.masked_pixels = calibration_->masked_pixels;
+    if (calibration_) {
+      config.masked_pixels = calibration_->masked_pixels;
+      config.probe = calibration_->probe;
+    }
     auto made = DiskDetector::create(config, shape_);
     if (!made) return tl::unexpected(made.error());
+    if (!made->slow_reason().empty()) fmt::print(stderr, "bragglive: {}\n", made->slow_reason());
     fast_.emplace(std::move(*made));
     return {};
   }

@@ -51,6 +51,19 @@ TEST_CASE("a calibration reads back to the same numbers and the same checksum") 
   CHECK(checksum(other) != checksum(before));
 }
 
+TEST_CASE("a probe's image is kept in the file and checked") {
+  Calibration before = example();
+  before.probe = {3, {0, 0.5f, 0, 0.25f, 1, 0.125f, 0, 0.75f, 0}};
+  const auto after = calibration_from_toml(to_toml(before), "text");
+  REQUIRE(after);
+  CHECK(after->probe == before.probe);
+  CHECK(checksum(before) != checksum(example()));
+  before.probe.values.pop_back();
+  CHECK(refusal(to_toml(before)).find("probe_image") != std::string::npos);
+  before.probe = {3, std::vector<float>(9, 0.0f)};
+  CHECK(refusal(to_toml(before)).find("probe_image") != std::string::npos);
+}
+
 TEST_CASE("files: saved and loaded, missing and damaged ones named") {
   const auto folder = std::filesystem::temp_directory_path() / "bragglive_calibration_test";
   std::filesystem::create_directories(folder);

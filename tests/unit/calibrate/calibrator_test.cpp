@@ -78,6 +78,49 @@ TEST_CASE("origin, probe, ellipse, pixel size and hot pixels of a scan are found
   CHECK(report->examples.size() == 3);
 }
 
+TEST_CASE("a ring-shaped aperture is noticed, its image kept and its disks found with it") {
+  constexpr double k_radius = 9;
+  const FrameShape shape{128, 128};
+  const auto ring = [](double r) {
+    const auto disk = [r](double edge) { return 1 / (1 + std::exp(4 * (r - edge))); };
+    return disk(k_radius) - disk(0.6 * k_radius);
+  };
+  const BraggList truth{{63.3, 65.8, 0}, {63.3, 100.8, 0}, {63.3, 30.8, 0}, {98.3, 65.8, 0}, {28.3, 65.8, 0}};
+  test::Pattern pattern;
+  pattern.shape = shape;
+  pattern.expected.assign(shape.pixels(), 0.1);
+  for (std::size_t i = 0; i < truth.size(); ++i)
+    for (std::size_t row = 0; row < shape.rows; ++row)
+      for (std::size_t col = 0; col < shape.cols; ++col)
+        pattern.expected[row * shape.cols + col] +=
+            (i == 0 ? 100 : 10) *
+            ring(std::hypot(static_cast<double>(row) - truth[i].qx, static_cast<double>(col) - truth[i].qy));
+  const ScanShape scan{4, 4};
+  CalibratorConfig config;
+  config.pixel_size = 0.02;
+  auto calibrator = Calibrator::create(config, shape, PixelType::u16, scan);
+  REQUIRE(calibrator);
+  std::mt19937_64 random(3);
+  for (std::uint64_t i = 0; i < scan.positions(); ++i) {
+    test::draw_counts(pattern, random);
+    calibrator->add(i, pattern.view());
+  }
+  const auto report = calibrator->finish();
+  REQUIRE(report);
+  const Calibration& c = report->calibration;
+  CHECK(report->disk_likeness < k_least_disk_likeness);
+  REQUIRE_FALSE(c.probe.empty());
+  CHECK(c.origin({2, 2})[0] == Approx(63.3).margin(0.15));
+  CHECK(c.origin({2, 2})[1] == Approx(65.8).margin(0.15));
+  // Dark in the middle, bright on the ring.
+  CHECK(c.probe.at(c.probe.side / 2, c.probe.side / 2) < 0.3f);
+  REQUIRE_FALSE(report->examples.empty());
+  const test::Match match = test::compare(truth, report->examples[0].disks_px, 2);
+  CHECK(match.missed == 0);
+  CHECK(match.false_found == 0);
+  CHECK(match.position_rms < 0.3);
+}
+
 TEST_CASE("without a known crystal the pixel size is said to be unknown") {
   const Calibration expected = truth();
   const ScanShape scan{2, 3};

@@ -1,4 +1,5 @@
 // A session from start to end on scans that are what they should be.
+#include <atomic>
 #include <numeric>
 
 #include "tests/catch.hpp"
@@ -21,6 +22,31 @@ std::unique_ptr<ScriptedSource> whole_scan(ScanShape scan, bool live) {
   return source;
 }
 }  // namespace
+
+TEST_CASE("a probe with structure is said once, and the scan is labelled the slow way") {
+  const ScanShape scan{6, 6};
+  SessionConfig config = session_config();
+  config.calibration = calibration();
+  // Two bright bars.
+  config.calibration->probe = {13, std::vector<float>(169, 0.0f)};
+  for (std::size_t row = 2; row < 11; ++row)
+    for (const std::size_t col : {3u, 9u}) config.calibration->probe.values[row * 13 + col] = 1;
+  std::atomic<int> said{0};
+  config.log = [&said](LogLevel level, std::string_view text) {
+    said += level == LogLevel::warning && text.find("no evenly lit disk") != std::string_view::npos;
+  };
+  auto session = Session::create(config);
+  REQUIRE(session);
+  REQUIRE((*session)->start(whole_scan(scan, false)));
+  REQUIRE((*session)->wait_finished(k_patience));
+  CHECK((*session)->state() == SessionState::finished);
+  CHECK(said == 1);
+  CHECK((*session)->counters().skipped == 0);
+  const auto map = (*session)->snapshot();
+  REQUIRE(map);
+  CHECK(count(*map, PositionState::pending) == 0);
+  CHECK(map->rows[0]->disk_count[2] >= 5);
+}
 
 TEST_CASE("a recording is labelled completely and the states add up") {
   const ScanShape scan{12, 12};
