@@ -158,20 +158,27 @@ class ClassPolicy {
     narrow_.assign(medium_.pairs * MediumNode::k_pair, 0);
     const std::uint8_t first = column[entries_[0].at];
     unsigned differs = 0;
-    const auto count = [&](const Entry& entry) {
-      const std::uint8_t bin = column[entry.at];
-      std::uint16_t& weight = narrow_[entry.one + std::size_t{2} * bin];
+    // Locals: a store of a byte may else be one to anything.
+    std::uint16_t* const counts = narrow_.data();
+    const Entry* const entries = entries_.data();
+    const std::size_t n = entries_.size();
+    const auto count = [=](const Entry& entry, std::uint8_t bin) {
+      std::uint16_t& weight = counts[entry.one + std::size_t{2} * bin];
       weight = static_cast<std::uint16_t>(weight + entry.weight);
-      differs |= bin ^ unsigned { first };
-      return bin;
+      return bin ^ unsigned { first };
     };
-    if (medium_.order.empty())
-      for (const Entry& entry : entries_) {
-        __builtin_prefetch(next_column + entry.at);
-        count(entry);
+    if (medium_.order.empty()) {
+      for (std::size_t i = 0; i < n; ++i) {
+        __builtin_prefetch(next_column + entries[i].at);
+        differs |= count(entries[i], column[entries[i].at]);
       }
-    else
-      for (std::size_t i = 0; i < entries_.size(); ++i) bins_[i] = count(entries_[i]);
+    } else {
+      std::uint8_t* const bins = bins_.data();
+      for (std::size_t i = 0; i < n; ++i) {
+        bins[i] = column[entries[i].at];
+        differs |= count(entries[i], bins[i]);
+      }
+    }
     if (differs == 0) return false;
     const Cut cut = best_cut(medium_, narrow_.data(), min_leaf);
     if (cut.gain > best.gain) best = {cut.gain, feature, half_way(cut.last_left, next_bin(cut.last_left))};
