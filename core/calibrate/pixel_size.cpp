@@ -184,10 +184,10 @@ Expected<PixelSizeFit> fit_pixel_size(const std::vector<RingVector>& vectors,
     best = result;
     size = trial;
   }
-  // By chance, one of some hundred independent trials reaches three standard deviations. Where the rings'
-  // windows cover half of what there is, nearly any size fits.
-  constexpr double k_most_chance = 0.4;
-  if (size <= 0 || independent * best.merit < 3.3 || best.chance > k_most_chance ||
+  // By chance, one of some hundred independent trials reaches three standard deviations; background that was
+  // taken for disks, whose distances are no chance, has reached five.
+  constexpr double k_least_merit = 6;
+  if (size <= 0 || independent * best.merit < k_least_merit ||
       best.explained < std::max(best.chance + 0.2, k_least_explained))
     return fail(ErrorArea::numeric,
                 "pixel size: the {} disks do not fit the known crystal; is it the right one?", radii.size());
