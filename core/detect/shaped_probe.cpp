@@ -85,8 +85,8 @@ ShapedProbe::Measured ShapedProbe::measure(const RealImage& image, int row, int 
   struct Sector {
     double mean = 0, sum = 0, pixels = 0;
   };
-  std::array<Sector, k_sectors> sectors;
-  std::size_t known = 0;
+  std::vector<Sector> sectors;
+  sectors.reserve(k_sectors);
   for (std::size_t i = 0; i < k_sectors; ++i) {
     Sector sector;
     for (std::size_t k = sector_begin_[i]; k < sector_begin_[i + 1]; ++k)
@@ -96,13 +96,12 @@ ShapedProbe::Measured ShapedProbe::measure(const RealImage& image, int row, int 
       }
     if (sector.pixels > 0) {
       sector.mean = sector.sum / sector.pixels;
-      sectors[known++] = sector;
+      sectors.push_back(sector);
     }
   }
-  std::sort(sectors.begin(), sectors.begin() + static_cast<std::ptrdiff_t>(known),
-            [](const Sector& a, const Sector& b) { return a.mean < b.mean; });
+  std::sort(sectors.begin(), sectors.end(), [](const Sector& a, const Sector& b) { return a.mean < b.mean; });
   double off = 0, off_pixels = 0;
-  for (std::size_t i = 0; i < std::min(k_sectors, (known + 1) / 2); ++i) {
+  for (std::size_t i = 0; i < (sectors.size() + 1) / 2; ++i) {
     off += sectors[i].sum;
     off_pixels += sectors[i].pixels;
   }
