@@ -83,7 +83,8 @@ std::string histogram(const CalibrationReport& report, const std::vector<KnownRi
   for (const RingVector& vector : report.vectors)
     bins[static_cast<std::size_t>(std::hypot(vector.row, vector.col) / longest * (k_bins - 1))] += 1;
   const double most = std::max(1.0, *std::max_element(bins.begin(), bins.end()));
-  std::string svg = fmt::format("<svg viewBox=\"0 0 {} {}\" width=\"{}\">", k_width, k_height + 20, k_width);
+  std::string svg =
+      fmt::format("<svg viewBox=\"-10 0 {} {}\" width=\"{}\">", k_width + 30, k_height + 20, k_width + 30);
   for (int i = 0; i < k_bins; ++i) {
     const double height = k_height * bins[static_cast<std::size_t>(i)] / most;
     svg += fmt::format("<rect x=\"{:.1f}\" y=\"{:.1f}\" width=\"{:.1f}\" height=\"{:.1f}\" fill=\"#457\"/>",
@@ -98,13 +99,20 @@ std::string histogram(const CalibrationReport& report, const std::vector<KnownRi
         "<line x1=\"{0:.1f}\" x2=\"{0:.1f}\" y1=\"0\" y2=\"{1}\" stroke=\"#d40\" stroke-width=\"1\"/>", x,
         k_height);
   }
-  return svg + fmt::format(
-                   "<text x=\"0\" y=\"{0}\">0</text><text x=\"{1}\" y=\"{0}\" text-anchor=\"end\">{2:.1f} px "
-                   "{3}</text></svg>\n",
-                   k_height + 16, k_width, longest,
-                   report.pixel_size_known
-                       ? fmt::format("= {:.3f} 1/Å", longest * report.calibration.pixel_size_inv_angstrom)
-                       : std::string());
+  // Five to ten marks at round numbers.
+  const bool scaled = report.pixel_size_known;
+  const double all = longest * (scaled ? report.calibration.pixel_size_inv_angstrom : 1);
+  double step = std::pow(10, std::floor(std::log10(all / 5)));
+  if (all / step > 25) step *= 5;
+  if (all / step > 10) step *= 2;
+  for (double value = 0; value < 0.97 * all; value += step)
+    svg += fmt::format(
+        "<line x1=\"{0:.1f}\" x2=\"{0:.1f}\" y1=\"{1}\" y2=\"{2}\" stroke=\"#000\"/><text x=\"{0:.1f}\" "
+        "y=\"{3}\" "
+        "text-anchor=\"middle\" font-size=\"13\">{4:.4g}</text>",
+        value / all * k_width, k_height, k_height + 4, k_height + 17, value);
+  return svg + fmt::format("<text x=\"{}\" y=\"{}\" text-anchor=\"end\" font-size=\"13\">{}</text></svg>\n",
+                           k_width + 18, k_height + 17, scaled ? "1/Å" : "px");
 }
 
 std::string escaped(const std::string& text) {
