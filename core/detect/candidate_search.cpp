@@ -235,6 +235,10 @@ void find_candidates(const Plan& p, PixelType type, ReducedFrame& frame, SearchS
   s.ranks.clear();
   for (const DiskFit& fit : s.candidates)
     s.ranks.push_back({fit.sharp, fit.row, fit.col, static_cast<std::uint32_t>(s.ranks.size())});
+  sort_ranks(s);
+}
+
+void sort_ranks(SearchScratch& s) noexcept {
   using Rank = SearchScratch::Rank;
   std::sort(s.ranks.begin(), s.ranks.end(), [](const Rank& a, const Rank& b) {
     if (a.sharp != b.sharp) return a.sharp > b.sharp;
@@ -258,8 +262,9 @@ bool is_disk(const Plan& p, const DiskFit& fit, double variance) noexcept {
       fit.height_sigma > 0 ? static_cast<double>(fit.height / fit.height_sigma) / std::sqrt(variance) : 0;
   const bool spiked = on < static_cast<double>(fit.on.counts);
   const bool certain = certainty >= p.threshold && !spiked;
-  if (!certain && certainty < 0.6 * std::sqrt(std::max(excess, 0.0) / variance)) return false;
+  if (!fit.placed && !certain && certainty < 0.6 * std::sqrt(std::max(excess, 0.0) / variance)) return false;
   // Where the background is curved the disks around are not its measure, and the fit's counts for more.
+  if (fit.placed && !spiked) return fit.significance >= p.threshold;
   const double needed = certain ? k_rough * p.threshold : p.threshold;
   if (rough_significance(on / variance, off / variance, alpha) < 2 * needed &&
       li_ma(on / variance, off / variance, alpha) < needed)

@@ -29,6 +29,8 @@ struct SearchScratch {
 void find_candidates(const DiskDetector::Plan& plan, PixelType type, ReducedFrame& frame,
                      SearchScratch& scratch) noexcept;
 
+void sort_ranks(SearchScratch& scratch) noexcept;
+
 // The strict test, at the fitted place and with the disk's own pixels.
 // `variance`: of the noise, per count.
 bool is_disk(const DiskDetector::Plan& plan, const DiskFit& fit, double variance) noexcept;

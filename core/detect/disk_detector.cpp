@@ -17,6 +17,7 @@ using detail::DiskFit;
 struct DiskDetector::Scratch::Data {
   detail::ReducedFrame frame;
   detail::SearchScratch search;
+  detail::EventSearch::Scratch events;
   detail::DiskFitter::Scratch fitter;
   std::vector<DiskFit> fits;
   ShapedProbe::Scratch shaped;
@@ -139,7 +140,7 @@ void hand_out(const Plan& p, const std::vector<DiskFit>& fits, double variance, 
         fit.height_sigma > 0 ? static_cast<double>(fit.height / fit.height_sigma) / std::sqrt(variance) : 0;
     const double few_counts = 0.6 * std::sqrt(static_cast<double>(fit.counts) / variance);
     const bool ghost =
-        fit.crowded && (certainty < 2.5 || (certainty < p.threshold && certainty < few_counts));
+        fit.crowded && !fit.placed && (certainty < 2.5 || (certainty < p.threshold && certainty < few_counts));
     if (piece || ghost) continue;
     disks.push_back(peak);
     const double from_centre2 = std::pow(peak.qx - centre_row, 2) + std::pow(peak.qy - centre_col, 2);
@@ -189,12 +190,14 @@ DetectStatus DiskDetector::detect(const FrameView& frame, double centre_row, dou
     });
     return DetectStatus::ok;
   }
-  detail::find_candidates(p, frame.type, s.frame, s.search);
-  choose(p, s.search, s.fits);
+  const bool by_events = p.events.suits(s.frame);
+  if (!by_events) detail::find_candidates(p, frame.type, s.frame, s.search);
   const double unit = 1 / s.frame.factor;
   std::size_t pieces = 0;
   detail::with_pixels(s.frame, p.shape, frame.type, p.usable, [&](const auto& image) {
-    if (s.frame.noise.counted)
+    if (by_events) p.events.find(image, s.frame.total, s.events, s.search);
+    choose(p, s.search, s.fits);
+    if (s.frame.noise.counted && !by_events)
       for (DiskFit& fit : s.fits) recentre(p, image, s.frame.noise, fit);
     p.fitter.fit_all(image, std::span<DiskFit>(s.fits), s.fitter);
     judge(p, image, s.frame.noise, s.fits);

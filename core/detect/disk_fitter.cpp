@@ -193,7 +193,7 @@ void DiskFitter::fit_one(const RawImage<Pixel>& image, std::span<DiskFit> fits, 
   FitWindow window{s.data.data(), s.rest.data(), nullptr, templates_.size(), {}};
   // A start may be half a cell of the search off, which is a third of the radius; a step crosses half a
   // pixel.
-  const int most_steps = again ? 4 : 6 + static_cast<int>(radius_);
+  const int most_steps = fit.placed ? 0 : again ? 4 : 6 + static_cast<int>(radius_);
   FitPoint point;
   int window_row = 0;
   int window_col = 0;

@@ -21,7 +21,9 @@ struct DiskFit {
   float counts = 0;        // integrated over the disk, above the background, neighbours taken off
   float height_sigma = 0;  // standard uncertainty of the height; 0: not fitted
   float start_row = 0, start_col = 0;
-  bool crowded = false;  // another disk reaches into its window
+  double significance = 0;  // of a placed one
+  bool placed = false;      // the start is the place: only the counts are summed
+  bool crowded = false;     // another disk reaches into its window
   // What the search knows about it.
   float sharp = 0;   // counts above the ring close around it
   float curved = 0;  // counts that the background may have more under the disk than beside it

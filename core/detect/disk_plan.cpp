@@ -257,6 +257,7 @@ Expected<DiskDetector> DiskDetector::create(const DiskDetectorConfig& config, Fr
   const double trials =
       static_cast<double>(shape.pixels()) / std::max(1.0, std::numbers::pi * radius * radius / 8);
   p.threshold = detail::normal_quantile_above(std::min(0.5, config.false_disks_per_frame / trials));
+  p.events = detail::EventSearch(shape, radius, p.edge, p.threshold, config.instruction_set);
   if (!plan_patches(p))
     return fail(ErrorArea::shape, "disk detection: the mask covers the whole {} x {} frame", shape.rows,
                 shape.cols);

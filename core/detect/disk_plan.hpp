@@ -8,6 +8,7 @@
 
 #include "core/detect/disk_detector.hpp"
 #include "core/detect/disk_fitter.hpp"
+#include "core/detect/event_search.hpp"
 #include "core/detect/search_kernels.hpp"
 #include "core/detect/shaped_probe.hpp"
 
@@ -55,6 +56,7 @@ struct DiskDetector::Plan {
   std::vector<std::uint8_t> centre_ok;  // 0 = more than 40 % of a disk here is masked; empty = no mask
 
   detail::DiskFitter fitter;
+  detail::EventSearch events;  // for frames of few counts
   std::optional<ShapedProbe> shaped;  // the reference way, where the fast one cannot serve
   std::string slow_reason;
 

@@ -7,7 +7,7 @@
 
 #include <cmath>
 
-#define BL_LATTICE_AVX512 [[gnu::target("avx512f,avx512bw,avx512vl,avx512dq,prefer-vector-width=512")]]
+#define BL_LATTICE_AVX512 [[gnu::target("avx512f,avx512bw,avx512vl,avx512dq")]]
 #define BL_LATTICE_INLINE BL_LATTICE_AVX512 [[gnu::always_inline]] inline
 
 namespace bragglive::indexing {

@@ -6,8 +6,8 @@
 #include <ctime>
 #include <vector>
 
-#include "core/detect/correlation_detector.hpp"
 #include "core/detect/disk_detector.hpp"
+#include "tests/unit/detect/best_f1.hpp"
 #include "tests/unit/detect/fisher.hpp"
 #include "tests/unit/detect/pattern_maker.hpp"
 
@@ -28,26 +28,6 @@ double seconds_per_call(const Work& work, double at_least) {
     seconds = static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
   } while (seconds < at_least);
   return seconds / calls;
-}
-
-struct Reference {
-  CorrelationDetector detector;
-  CorrelationDetector::Scratch scratch;
-};
-
-// py4DSTEM's way with an edge-subtracted kernel of the true probe.
-Reference reference_for(const PatternSpec& spec, Subpixel subpixel, double sigma_cc) {
-  const RealImage probe = synthetic_probe(spec.shape, spec.probe_radius, 1.2);
-  const auto kernel = make_kernel(probe, spec.shape.rows / 2.0, spec.shape.cols / 2.0,
-                                  {KernelMode::sigmoid, 3, {spec.probe_radius, 4 * spec.probe_radius}});
-  CorrelationConfig config;
-  config.subpixel = subpixel;
-  config.sigma_cc = sigma_cc;
-  config.min_relative = 0;
-  config.min_spacing_px = std::max(3.0, 1.5 * spec.probe_radius);
-  config.edge_px = static_cast<std::uint32_t>(std::ceil(spec.probe_radius));
-  config.max_peaks = 200;
-  return {CorrelationDetector::create(config, *kernel).value(), {}};
 }
 
 void speed(FrameShape shape, double radius, double dose, int disks, const char* wanted) {
@@ -95,16 +75,6 @@ void speed(FrameShape shape, double radius, double dose, int disks, const char* 
       shape.rows, shape.cols, radius, dose, 1 / fast, per_frame, wanted, slow / fast, 1 / slow, fast / floor);
 }
 
-struct Tally {
-  int hits = 0, missed = 0, false_found = 0;
-  void add(const Match& match) {
-    hits += match.hits;
-    missed += match.missed;
-    false_found += match.false_found;
-  }
-  double f1() const { return 2.0 * hits / std::max(1.0, 2.0 * hits + missed + false_found); }
-};
-
 void accuracy(double radius, double dose, double halo) {
   PatternSpec spec;
   spec.shape = {128, 128};
@@ -124,8 +94,7 @@ void accuracy(double radius, double dose, double halo) {
   double position = 0;
   double bias = 0;
   int fitted = 0;
-  for (const double allowed :
-       {DiskDetectorConfig{}.false_disks_per_frame, 0.3, 1.0, 5.0, 20.0, 60.0, 150.0}) {
+  for (const double allowed : k_false_disks) {
     DiskDetectorConfig config;
     config.probe_radius_px = radius;
     config.false_disks_per_frame = allowed;
@@ -153,30 +122,7 @@ void accuracy(double radius, double dose, double halo) {
     best_fast = std::max(best_fast, tally.f1());
   }
 
-  // The reference's own best: every threshold on the correlation value, every
-  // smoothing.
-  double best_slow = 0;
-  for (const double sigma : {0.0, 1.0, 2.0}) {
-    Reference reference = reference_for(spec, Subpixel::poly, sigma);
-    std::vector<BraggList> lists;
-    double highest = 0;
-    for (const Pattern& pattern : patterns) {
-      BraggList peaks;
-      (void)reference.detector.detect(to_real(pattern.view()), reference.scratch, peaks);
-      if (!peaks.empty()) highest = std::max(highest, peaks[0].intensity);
-      lists.push_back(std::move(peaks));
-    }
-    for (double threshold = highest; threshold > highest * 1e-5; threshold *= 0.85) {
-      Tally tally;
-      for (std::size_t i = 0; i < lists.size(); ++i) {
-        BraggList kept;
-        for (const BraggPeak& peak : lists[i])
-          if (peak.intensity >= threshold) kept.push_back(peak);
-        tally.add(compare(patterns[i].truth, kept, tolerance));
-      }
-      best_slow = std::max(best_slow, tally.f1());
-    }
-  }
+  const double best_slow = best_reference_f1(spec, patterns, tolerance);
   std::printf(
       "R %4.1f dose %8.0f halo %.1f: F1 %.3f (default), %.3f (best); "
       "Fourier path with its best threshold "

@@ -106,6 +106,49 @@ TEST_CASE("every instruction set finds the same disks") {
   }
 }
 
+TEST_CASE("every instruction set and every pixel type finds the same disks among single electrons") {
+  test::PatternSpec spec;
+  spec.shape = {101, 147};  // no whole vectors
+  spec.dose = 400;
+  spec.halo = 60;
+  for (const double radius : {2.2, 4.0, 11.0}) {
+    spec.probe_radius = radius;
+    spec.disks = 8;
+    spec.min_spacing = 2.5 * radius;
+    const test::Pattern pattern = test::make_pattern(spec, 12);
+    BraggList expected;
+    const auto check_type = [&]<class Pixel>(Pixel, PixelType type) {
+      std::vector<Pixel> pixels(pattern.counts.begin(), pattern.counts.end());
+      for (const InstructionSet set : k_sets) {
+        if (!detail::has(set)) continue;
+        DiskDetectorConfig config;
+        config.probe_radius_px = radius;
+        config.instruction_set = set;
+        const auto detector = DiskDetector::create(config, spec.shape);
+        REQUIRE(detector);
+        DiskDetector::Scratch scratch;
+        BraggList disks;
+        FrameSums sums;
+        REQUIRE(detector->detect({pixels.data(), spec.shape, type}, 50, 73, scratch, disks, sums) ==
+                DetectStatus::ok);
+        if (expected.empty()) expected = disks;
+        CAPTURE(radius, static_cast<int>(type), static_cast<int>(set));
+        REQUIRE(disks.size() == expected.size());
+        CHECK(disks.size() >= 4);
+        for (std::size_t i = 0; i < disks.size(); ++i) {
+          CHECK(disks[i].qx == Approx(expected[i].qx).margin(2e-3));
+          CHECK(disks[i].qy == Approx(expected[i].qy).margin(2e-3));
+          CHECK(disks[i].intensity == Approx(expected[i].intensity).epsilon(2e-3));
+        }
+      }
+    };
+    check_type(std::uint8_t{}, PixelType::u8);
+    check_type(std::uint16_t{}, PixelType::u16);
+    check_type(std::uint32_t{}, PixelType::u32);
+    check_type(float{}, PixelType::f32);
+  }
+}
+
 TEST_CASE("quantiles and significances are those of the tables") {
   CHECK(detail::normal_quantile_above(0.5) == Approx(0).margin(1e-9));
   CHECK(detail::normal_quantile_above(0.158655) == Approx(1).epsilon(1e-5));

@@ -2,6 +2,7 @@
 #include "core/detect/correlation_detector.hpp"
 #include "core/detect/disk_detector.hpp"
 #include "tests/catch.hpp"
+#include "tests/unit/detect/best_f1.hpp"
 #include "tests/unit/detect/fisher.hpp"
 
 using namespace bragglive;
@@ -84,28 +85,54 @@ TEST_CASE("positions come within 1.2 times the Cramér-Rao bound from 10^4 count
 }
 
 TEST_CASE("noise gives about as many false disks as were allowed") {
-  DiskDetectorConfig config;
-  config.false_disks_per_frame = 0.5;
-  const auto detector = DiskDetector::create(config, {192, 192});
-  REQUIRE(detector);
-  DiskDetector::Scratch scratch;
-  BraggList disks;
-  FrameSums sums;
-  for (const double level : {0.02, 0.3, 3.0, 40.0}) {
-    PatternSpec spec;
-    spec.dose = 0;
-    spec.disks = 1;
-    spec.background = level;
-    std::size_t found = 0;
-    constexpr int k_frames = 60;
-    for (int seed = 0; seed < k_frames; ++seed) {
-      Pattern pattern = make_pattern(spec, static_cast<std::uint64_t>(seed));
-      (void)detector->detect(pattern.view(), 96, 96, scratch, disks, sums);
-      found += disks.size();
+  for (const double radius : {1.5, 3.0, 8.0}) {
+    DiskDetectorConfig config;
+    config.probe_radius_px = radius;
+    config.false_disks_per_frame = 0.5;
+    const auto detector = DiskDetector::create(config, {192, 192});
+    REQUIRE(detector);
+    DiskDetector::Scratch scratch;
+    BraggList disks;
+    FrameSums sums;
+    for (const double level : {0.002, 0.005, 0.02, 0.06, 0.3, 3.0, 40.0}) {
+      PatternSpec spec;
+      spec.dose = 0;
+      spec.disks = 1;
+      spec.background = level;
+      std::size_t found = 0;
+      constexpr int k_frames = 60;
+      for (int seed = 0; seed < k_frames; ++seed) {
+        Pattern pattern = make_pattern(spec, static_cast<std::uint64_t>(seed));
+        (void)detector->detect(pattern.view(), 96, 96, scratch, disks, sums);
+        found += disks.size();
+      }
+      CAPTURE(radius, level, found);
+      CHECK(static_cast<double>(found) <= 2 * config.false_disks_per_frame * k_frames);
     }
-    CAPTURE(level, found);
-    CHECK(static_cast<double>(found) <= 2 * config.false_disks_per_frame * k_frames);
   }
+}
+
+TEST_CASE(
+    "at some hundred counts a frame the fast path finds what the reference path finds with its best "
+    "threshold") {
+  for (const double radius : {2.0, 4.0, 8.0, 12.0})
+    for (const double dose : {100.0, 400.0}) {
+      PatternSpec spec;
+      spec.shape = {128, 128};
+      spec.probe_radius = radius;
+      spec.dose = dose;
+      spec.halo = 0.3 * dose;
+      spec.background = 1e-6 * dose;
+      spec.disks = radius > 5 ? 10 : 20;
+      spec.min_spacing = 2.5 * radius + 4;
+      std::vector<Pattern> patterns;
+      for (std::uint64_t seed = 0; seed < 80; ++seed) patterns.push_back(make_pattern(spec, 5000 + seed));
+      const double tolerance = std::max(1.5, 0.5 * radius);
+      const double fast = best_fast_f1(spec, patterns, tolerance);
+      const double reference = best_reference_f1(spec, patterns, tolerance);
+      CAPTURE(radius, dose, fast, reference);
+      CHECK(fast > 0.95 * reference);
+    }
 }
 
 TEST_CASE("the fast path and the reference path find the same disks") {
