@@ -194,4 +194,18 @@ std::unique_ptr<FrameSource> calibrate_first_rows(std::unique_ptr<FrameSource> s
   return std::make_unique<CalibratingSource>(std::move(source), std::move(settings));
 }
 
+Expected<std::unique_ptr<FrameSource>> calibrate_first_rows(std::unique_ptr<FrameSource> source,
+                                                            const FirstRows& first,
+                                                            const KnownCrystalReader& read_known,
+                                                            const LogSink& log) {
+  if (first.rows == 0) return source;
+  CalibratingSettings settings;
+  settings.rows = first.rows;
+  settings.config.pixel_size = first.pixel_size;
+  settings.log = log;
+  if (!first.known.empty())
+    if (auto known = read_known(first.known, settings.config); !known) return tl::unexpected(known.error());
+  return calibrate_first_rows(std::move(source), std::move(settings));
+}
+
 }  // namespace bragglive

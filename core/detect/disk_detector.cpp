@@ -139,8 +139,8 @@ void hand_out(const Plan& p, const std::vector<DiskFit>& fits, double variance, 
     const double certainty =
         fit.height_sigma > 0 ? static_cast<double>(fit.height / fit.height_sigma) / std::sqrt(variance) : 0;
     const double few_counts = 0.6 * std::sqrt(static_cast<double>(fit.counts) / variance);
-    const bool ghost =
-        fit.crowded && !fit.placed && (certainty < 2.5 || (certainty < p.threshold && certainty < few_counts));
+    const bool ghost = fit.crowded && !fit.placed &&
+                       (certainty < 2.5 || (certainty < p.threshold && certainty < few_counts));
     if (piece || ghost) continue;
     disks.push_back(peak);
     const double from_centre2 = std::pow(peak.qx - centre_row, 2) + std::pow(peak.qy - centre_col, 2);

@@ -8,6 +8,7 @@
 #include "gui/live/options.hpp"
 #include "gui/live/unattended.hpp"
 #include "gui/window/operator_window.hpp"
+#include "plugin/known_crystal/known_crystal.hpp"
 #include "streams/demo/demo_source.hpp"
 
 namespace bragglive::gui {
@@ -46,7 +47,7 @@ int run(int argc, char** argv) {
   QSettings kept;
   // A screenshot must not depend on how somebody arranged the panels.
   QSettings* settings = options->unattended() ? nullptr : &kept;
-  LiveSession session(demo_factories());
+  LiveSession session(demo_factories(), set_known_crystal);
   OperatorWindow window(session, options->light ? ThemeKind::light : ThemeKind::dark, settings, true);
   OpenRequest request = options->request;
   if (settings && request.calibration.isEmpty() && request.source.isEmpty())

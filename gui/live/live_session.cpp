@@ -29,8 +29,13 @@ struct LiveSession::Prepared {
   std::optional<Error> error;
 };
 
-LiveSession::LiveSession(std::map<std::string, SourceFactory> extra_sources, QObject* parent)
-    : SessionPort(parent), extra_(std::move(extra_sources)) {
+LiveSession::LiveSession(std::map<std::string, SourceFactory> extra_sources, KnownCrystalReader read_known,
+                         QObject* parent)
+    : SessionPort(parent), extra_(std::move(extra_sources)), read_known_(std::move(read_known)) {
+  if (!read_known_)
+    read_known_ = [](const std::string& cif, CalibratorConfig&) -> Expected<void> {
+      return fail(ErrorArea::usage, "{}: this program reads no crystals", cif);
+    };
   refresh_.setSingleShot(true);
   refresh_.setTimerType(Qt::PreciseTimer);
   connect(&refresh_, &QTimer::timeout, this, [this] {
@@ -77,7 +82,7 @@ void LiveSession::open(const OpenRequest& request) {
   auto known_model = request.model == model_name_ ? model_ : nullptr;
   auto prepared = std::make_shared<Prepared>();
   prepared->request = request;
-  const auto prepare = [prepared, known_model, extra = extra_, log = notices()] {
+  const auto prepare = [prepared, known_model, extra = extra_, read_known = read_known_, log = notices()] {
     auto model = known_model ? Expected<std::shared_ptr<const CrystalModel>>(known_model)
                              : load_model(prepared->request.model.toStdString());
     if (!model) return void(prepared->error = model.error());
@@ -98,6 +103,8 @@ void LiveSession::open(const OpenRequest& request) {
     options.rate_hz = prepared->request.rate_hz;
     options.log = log;
     auto source = open_source(prepared->request.source.toStdString(), options, extra);
+    if (source && prepared->request.calibration.isEmpty())
+      source = calibrate_first_rows(std::move(*source), prepared->request.first, read_known, log);
     if (!source) return void(prepared->error = source.error());
     prepared->source = std::move(*source);
   };
@@ -138,6 +145,8 @@ void LiveSession::run(Prepared prepared) {
   made_by_ +=
       prepared.calibration
           ? QStringLiteral(" · calibration %1").arg(QFileInfo(prepared.request.calibration).fileName())
+      : prepared.request.first.rows > 0
+          ? QStringLiteral(" · calibrated on the first %1 rows").arg(prepared.request.first.rows)
           : QStringLiteral(" · the scan's calibration");
   if (auto started = session_->start(std::move(prepared.source)); !started) return give_up(started.error());
   Q_EMIT opened();

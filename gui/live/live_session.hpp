@@ -14,7 +14,9 @@ namespace bragglive::gui {
 class LiveSession : public SessionPort {
   Q_OBJECT
  public:
-  explicit LiveSession(std::map<std::string, SourceFactory> extra_sources, QObject* parent = nullptr);
+  // `read_known`: for calibrating on a known crystal; without it such a request fails.
+  explicit LiveSession(std::map<std::string, SourceFactory> extra_sources, KnownCrystalReader read_known = {},
+                       QObject* parent = nullptr);
   ~LiveSession() override;
 
   void open(const OpenRequest& request) override;
@@ -53,6 +55,7 @@ class LiveSession : public SessionPort {
   void in_background(std::function<void()> work, std::function<void()> done);
 
   std::map<std::string, SourceFactory> extra_;
+  KnownCrystalReader read_known_;
   std::shared_ptr<Session> session_;
   SessionConfig settings_;  // threshold, filter and systems as chosen in the window
   std::shared_ptr<const CrystalModel> model_;

@@ -12,6 +12,7 @@ namespace {
 struct Raw {
   std::string source, model = "default", calibration, scan, protocol = "native", dataset, channel, rest, out;
   std::string screenshot, screenshot_during, picture, pin;
+  FirstRows first;
   double rate = 0;
   unsigned threads = 0;
   int view = 1;
@@ -23,7 +24,18 @@ void add_options(CLI::App& app, Raw& raw) {
   app.add_option("SOURCE", raw.source, "endpoint (tcp://…, ipc://…), recording (a file's path) or demo:gold");
   app.add_option("--model", raw.model, "model file, or \"default\" for the shipped one")
       ->capture_default_str();
-  app.add_option("--calibration", raw.calibration, "calibration TOML; else the scan must bring its own");
+  auto* calibration =
+      app.add_option("--calibration", raw.calibration, "calibration TOML; else the scan must bring its own");
+  auto* first = app.add_option("--calibrate-first", raw.first.rows,
+                               "calibrate on the first so many rows of the scan, then label them, too")
+                    ->excludes(calibration);
+  app.add_option("--known", raw.first.known, "with --calibrate-first: CIF of a crystal in the scan")
+      ->check(CLI::ExistingFile)
+      ->needs(first);
+  app.add_option("--pixel-size", raw.first.pixel_size,
+                 "with --calibrate-first: 1/Å per pixel; else that of the scan's own calibration")
+      ->check(CLI::PositiveNumber)
+      ->needs(first);
   app.add_option("--scan", raw.scan, "ROWSxCOLS, where the source does not say it");
   app.add_option("--protocol", raw.protocol,
                  "of an endpoint: native, dectris1, dectris2, ncem, ncem4, ncem-counted, merlin, crystfel")
@@ -86,6 +98,7 @@ std::optional<ProgramOptions> parse_options(int argc, const char* const* argv, i
   request.calibration = text(raw.calibration), request.protocol = text(raw.protocol);
   request.dataset = text(raw.dataset), request.channel = text(raw.channel);
   request.path = raw.path, request.rest = text(raw.rest), request.follow = raw.follow;
+  request.first = raw.first;
   request.rate_hz = raw.rate, request.threads = raw.threads;
   request.out = text(raw.out);
   options.screenshot = text(raw.screenshot);

@@ -3,6 +3,7 @@
 #include <QCheckBox>
 #include <QComboBox>
 #include <QDialogButtonBox>
+#include <QDoubleValidator>
 #include <QFileDialog>
 #include <QFileInfo>
 #include <QFormLayout>
@@ -12,6 +13,7 @@
 #include <QPdfWriter>
 #include <QPushButton>
 #include <QRegularExpression>
+#include <QSpinBox>
 #include <QTextBrowser>
 #include <QTextDocument>
 #include <QToolButton>
@@ -123,6 +125,7 @@ SetupDialog::SetupDialog(const OpenRequest& before, QWidget* parent) : QDialog(p
   calibration_ = file_line(*form, QStringLiteral("Calibration"), before.calibration,
                            QStringLiteral("the one that comes with the scan"),
                            QStringLiteral("Calibrations (*.toml);;All files (*)"));
+  add_first_rows(*form);
   scan_ = new QLineEdit(text_of(before.scan), this);
   scan_->setPlaceholderText(QStringLiteral("rows x columns; empty: the recording says it"));
   dataset_ = new QLineEdit(before.dataset, this);
@@ -149,6 +152,38 @@ SetupDialog::SetupDialog(const OpenRequest& before, QWidget* parent) : QDialog(p
   QObject::connect(buttons, &QDialogButtonBox::rejected, this, &QDialog::reject);
 }
 
+void SetupDialog::add_first_rows(QFormLayout& form) {
+  const FirstRows& first = before_.first;
+  first_rows_ = new QSpinBox(this);
+  first_rows_->setObjectName(QStringLiteral("first_rows"));
+  first_rows_->setRange(0, 1000);
+  first_rows_->setSpecialValueText(QStringLiteral("off"));
+  first_rows_->setSuffix(QStringLiteral(" rows, which are labelled too"));
+  first_rows_->setValue(static_cast<int>(first.rows));
+  form.addRow(QStringLiteral("Calibrate on the first"), first_rows_);
+  known_ = file_line(form, QStringLiteral("Known crystal"), QString::fromStdString(first.known),
+                     QStringLiteral("its spacings give the pixel size"),
+                     QStringLiteral("Crystals (*.cif);;All files (*)"));
+  known_->setObjectName(QStringLiteral("known"));
+  pixel_size_ = new QLineEdit(first.pixel_size > 0 ? QString::number(first.pixel_size) : QString(), this);
+  pixel_size_->setObjectName(QStringLiteral("pixel_size"));
+  pixel_size_->setPlaceholderText(QStringLiteral("1/Å per pixel; empty: the known crystal's or the scan's"));
+  auto* number = new QDoubleValidator(1e-6, 10, 8, pixel_size_);
+  number->setLocale(QLocale::c());
+  pixel_size_->setValidator(number);
+  form.addRow(QStringLiteral("Pixel size"), pixel_size_);
+  // A calibration file says all of this.
+  const auto enable = [this] {
+    const bool free = calibration_->text().trimmed().isEmpty();
+    first_rows_->setEnabled(free);
+    known_->setEnabled(free && first_rows_->value() > 0);
+    pixel_size_->setEnabled(free && first_rows_->value() > 0);
+  };
+  QObject::connect(calibration_, &QLineEdit::textChanged, this, enable);
+  QObject::connect(first_rows_, &QSpinBox::valueChanged, this, enable);
+  enable();
+}
+
 QLineEdit* SetupDialog::file_line(QFormLayout& form, const QString& name, const QString& text,
                                   const QString& hint, const QString& filter) {
   auto* line = new QLineEdit(text, this);
@@ -172,6 +207,10 @@ OpenRequest SetupDialog::request() const {
   OpenRequest request = before_;
   request.model = model_->text().trimmed().isEmpty() ? QStringLiteral("default") : model_->text().trimmed();
   request.calibration = calibration_->text().trimmed();
+  request.first = {};
+  if (first_rows_->isEnabled() && first_rows_->value() > 0)
+    request.first = {static_cast<std::uint32_t>(first_rows_->value()), known_->text().trimmed().toStdString(),
+                     QLocale::c().toDouble(pixel_size_->text())};
   request.scan = scan_from_text(scan_->text());
   request.dataset = dataset_->text().trimmed();
   request.channel = channel_->text().trimmed();

@@ -11,6 +11,7 @@ class QDialogButtonBox;
 class QFormLayout;
 class QLabel;
 class QLineEdit;
+class QSpinBox;
 
 namespace bragglive::gui {
 
@@ -41,8 +42,8 @@ class ConnectDialog : public QDialog {
   QDialogButtonBox* buttons_;
 };
 
-// Model file (or the shipped one), calibration file (or the scan's own), scan shape and path of recordings
-// that do not know it.
+// Model file (or the shipped one), calibration file (or the scan's own, or one made from its first rows),
+// scan shape and path of recordings that do not know it.
 class SetupDialog : public QDialog {
   Q_OBJECT
  public:
@@ -52,9 +53,13 @@ class SetupDialog : public QDialog {
  private:
   QLineEdit* file_line(QFormLayout& form, const QString& name, const QString& text, const QString& hint,
                        const QString& filter);
+  void add_first_rows(QFormLayout& form);
   OpenRequest before_;
   QLineEdit* model_;
   QLineEdit* calibration_;
+  QSpinBox* first_rows_;
+  QLineEdit* known_;
+  QLineEdit* pixel_size_;
   QLineEdit* scan_;
   QLineEdit* dataset_;
   QLineEdit* channel_;

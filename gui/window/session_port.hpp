@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/label/map_snapshot.hpp"
+#include "plugin/calibrating_source.hpp"
 #include "plugin/counters.hpp"
 #include "plugin/session.hpp"
 
@@ -16,6 +17,7 @@ struct OpenRequest {
   QString source;       // endpoint, recording, or demo:gold; empty = nothing to open
   QString model;        // file or "default"
   QString calibration;  // file; empty = the scan brings its own
+  FirstRows first;      // calibrate on these; off where a calibration file is named
   QString protocol = QStringLiteral("native");
   QString dataset;      // inside an HDF5 file; empty = found by layout
   QString channel;      // of a detector with several thresholds; empty = its first

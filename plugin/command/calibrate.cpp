@@ -8,7 +8,7 @@
 #include "core/calibrate/calibrator.hpp"
 #include "plugin/command/calibration_page.hpp"
 #include "plugin/command/command.hpp"
-#include "plugin/command/known_crystal.hpp"
+#include "plugin/known_crystal/known_crystal.hpp"
 #include "plugin/command/source_frames.hpp"
 
 namespace bragglive::command {

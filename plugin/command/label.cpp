@@ -9,9 +9,9 @@
 
 #include "plugin/calibrating_source.hpp"
 #include "plugin/command/command.hpp"
-#include "plugin/command/known_crystal.hpp"
 #include "plugin/command/progress.hpp"
 #include "plugin/command/source_options.hpp"
+#include "plugin/known_crystal/known_crystal.hpp"
 #include "plugin/result_summary.hpp"
 #include "plugin/scan_result.hpp"
 #include "plugin/shipped_model.hpp"
@@ -24,9 +24,7 @@ struct Options {
   SourceArguments source;
   std::string model = "default";
   std::string calibration;
-  std::uint32_t calibrate_first = 0;
-  std::string known;
-  double pixel_size = 0;
+  FirstRows first;
   double annular_inner = 0, annular_outer = 0;
   std::string out;
   std::string publish;
@@ -141,18 +139,6 @@ Expected<void> check_writable(const std::string& out) {
               folder.string());
 }
 
-Expected<std::unique_ptr<FrameSource>> calibrate_first(std::unique_ptr<FrameSource> source,
-                                                       const Options& options, const LogSink& log) {
-  CalibratingSettings settings;
-  settings.rows = options.calibrate_first;
-  settings.config.pixel_size = options.pixel_size;
-  settings.log = log;
-  if (!options.known.empty())
-    if (auto known = set_known_crystal(options.known, settings.config); !known)
-      return tl::unexpected(known.error());
-  return calibrate_first_rows(std::move(source), std::move(settings));
-}
-
 int run_label(const Options& options) {
   for (const std::string& file : {options.out, options.record})
     if (const auto writable = check_writable(file); !writable) return report(writable.error());
@@ -171,11 +157,8 @@ int run_label(const Options& options) {
   }
   auto source = open_source(options.source, config->log);
   if (!source) return report(source.error());
-  if (options.calibrate_first > 0) {
-    auto calibrating = calibrate_first(std::move(*source), options, config->log);
-    if (!calibrating) return report(calibrating.error());
-    source = std::move(*calibrating);
-  }
+  source = calibrate_first_rows(std::move(*source), options.first, set_known_crystal, config->log);
+  if (!source) return report(source.error());
   auto session = Session::create(*config);
   if (!session) return report(session.error());
   std::signal(SIGINT, on_interrupt);
@@ -202,14 +185,14 @@ Run add_label(CLI::App& app) {
       ->capture_default_str();
   app.add_option("--calibration", options->calibration, "calibration TOML; else the scan must bring its own");
   auto* first =
-      app.add_option("--calibrate-first", options->calibrate_first,
+      app.add_option("--calibrate-first", options->first.rows,
                      "calibrate each kind of frames on the first so many rows, then label them, too");
   first->excludes("--calibration");
-  app.add_option("--known", options->known,
+  app.add_option("--known", options->first.known,
                  "with --calibrate-first: CIF of a crystal in the scan; its spacings give the pixel size")
       ->check(CLI::ExistingFile)
       ->needs(first);
-  app.add_option("--pixel-size", options->pixel_size,
+  app.add_option("--pixel-size", options->first.pixel_size,
                  "with --calibrate-first: 1/Å per pixel; else that of the calibration that the scan brings")
       ->check(CLI::PositiveNumber)
       ->needs(first);

@@ -80,3 +80,24 @@ TEST_CASE("the set-up dialog asks recordings the same, and whether they are stil
   check_path(dialog.request());
   CHECK(dialog.request().follow);
 }
+
+TEST_CASE("the set-up dialog asks for a calibration on the first rows, unless a file says it all") {
+  OpenRequest before;
+  before.first = {4, "Au.cif", 0};
+  SetupDialog dialog(before, nullptr);
+  keep(dialog, "setup-first-rows");
+  CHECK(dialog.request().first.rows == 4);
+  CHECK(dialog.request().first.known == "Au.cif");
+  field<QSpinBox>(dialog, "first_rows").setValue(8);
+  field<QLineEdit>(dialog, "known").setText(QStringLiteral(" MgO.cif "));
+  field<QLineEdit>(dialog, "pixel_size").setText(QStringLiteral("0.0125"));
+  CHECK(dialog.request().first.rows == 8);
+  CHECK(dialog.request().first.known == "MgO.cif");
+  CHECK(dialog.request().first.pixel_size == 0.0125);
+  field<QSpinBox>(dialog, "first_rows").setValue(0);
+  CHECK(dialog.request().first.known.empty());
+  CHECK_FALSE(field<QLineEdit>(dialog, "known").isEnabled());
+
+  before.calibration = QStringLiteral("session.toml");
+  CHECK(SetupDialog(before, nullptr).request().first.rows == 0);
+}

@@ -8,9 +8,11 @@
 
 #include "gui/live/live_session.hpp"
 #include "gui/window/operator_window.hpp"
+#include "plugin/known_crystal/known_crystal.hpp"
 #include "plugin/shipped_model.hpp"
 #include "streams/demo/demo_source.hpp"
 #include "tests/catch.hpp"
+#include "tests/shared_data.hpp"
 
 using namespace bragglive;
 using namespace bragglive::gui;
@@ -110,6 +112,26 @@ TEST_CASE("a demo scan through the engine: map, pattern, threshold, result file,
   window.trigger(Command::start);
   REQUIRE(wait_for([&] { return finished(session); }));
   CHECK(labelled() == before);
+}
+
+TEST_CASE(
+    "the window calibrates on a scan's first rows and labels them, too; a crystal it cannot read is "
+    "refused") {
+  if (!test::have_shared("data/cif/Au.cif")) return;
+  LiveSession session(demo_factories(), set_known_crystal);
+  OpenRequest request = demo("demo:gold?scan=32x24&particles=12");
+  request.first = {6, test::shared_path("data/cif/Au.cif").string(), 0};
+  session.open(request);
+  REQUIRE(wait_for([&] { return finished(session); }));
+  CHECK(session.made_by().contains(QStringLiteral("calibrated on the first 6 rows")));
+  const auto map = session.snapshot();
+  CHECK(map->states[static_cast<std::size_t>(PositionState::labelled)] > 0);
+  CHECK(map->states[static_cast<std::size_t>(PositionState::missing)] == 0);
+
+  request.first.known = "no_such.cif";
+  session.open(request);
+  REQUIRE(wait_for([&] { return session.last_failure().has_value(); }));
+  CHECK(session.last_failure()->message.find("no_such.cif") != std::string::npos);
 }
 
 TEST_CASE("stop ends a scan at once and leaves what was labelled; going away in mid-scan is clean") {

@@ -23,7 +23,7 @@ FORBIDDEN = [
     (["gui"], r"^(zmq|msgpack|tbb/|oneapi/|hdf5|lz4)", "the window sees snapshots, not transports"),
 ]
 # Simulation and training are never linked into the live path: only these may include them.
-SIMULATION_USERS = ["core/crystal", "core/bloch", "core/train", "streams/demo", "plugin/command", "tests", "examples"]
+SIMULATION_USERS = ["core/crystal", "core/bloch", "core/train", "streams/demo", "plugin/command", "plugin/known_crystal", "tests", "examples"]
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.M)
 
 

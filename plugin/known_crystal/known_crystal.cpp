@@ -1,4 +1,4 @@
-#include "plugin/command/known_crystal.hpp"
+#include "plugin/known_crystal/known_crystal.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -9,7 +9,7 @@
 #include "core/bloch/scattering.hpp"
 #include "core/crystal/cif.hpp"
 
-namespace bragglive::command {
+namespace bragglive {
 
 Expected<void> set_known_crystal(const std::string& cif, CalibratorConfig& config) {
   constexpr double k_longest_q = 2.5;
@@ -52,4 +52,4 @@ Expected<void> set_known_crystal(const std::string& cif, CalibratorConfig& confi
   return {};
 }
 
-}  // namespace bragglive::command
+}  // namespace bragglive
