@@ -79,6 +79,7 @@ class ClassPolicy {
  private:
   enum class Size { small, medium, large };
   static constexpr std::size_t k_padding = 64;
+  static constexpr std::size_t k_line = 64;  // bytes that are fetched together
   struct Entry {
     std::uint32_t at;
     std::uint16_t one, weight;
@@ -156,8 +157,6 @@ class ClassPolicy {
   bool evaluate_medium(const std::uint8_t* column, const std::uint8_t* next_column, std::uint32_t min_leaf,
                        std::uint32_t feature, Split& best) {
     narrow_.assign(medium_.pairs * MediumNode::k_pair, 0);
-    const std::uint8_t first = column[entries_[0].at];
-    unsigned differs = 0;
     // Locals: a store of a byte may else be one to anything.
     std::uint16_t* const counts = narrow_.data();
     const Entry* const entries = entries_.data();
@@ -165,22 +164,28 @@ class ClassPolicy {
     const auto count = [=](const Entry& entry, std::uint8_t bin) {
       std::uint16_t& weight = counts[entry.one + std::size_t{2} * bin];
       weight = static_cast<std::uint16_t>(weight + entry.weight);
-      return bin ^ unsigned { first };
     };
-    if (medium_.order.empty()) {
-      for (std::size_t i = 0; i < n; ++i) {
-        __builtin_prefetch(next_column + entries[i].at);
-        differs |= count(entries[i], column[entries[i].at]);
+    if (!medium_.order.empty()) {
+      std::uint8_t* const bins = bins_.data();
+      for (std::size_t i = 0; i < n; ++i) count(entries[i], bins[i] = column[entries[i].at]);
+    } else if (const std::size_t lines = (entries[n - 1].at - entries[0].at) / k_line + 1; 4 * lines < n) {
+      // Samples stand in the order of their rows: a line of the next column for every so many of them.
+      const std::size_t step = n / lines;
+      const std::uint8_t* next = next_column + entries[0].at;
+      for (std::size_t begin = 0; begin < n; begin += step, next += k_line) {
+        __builtin_prefetch(next);
+        const std::size_t end = std::min(n, begin + step);
+        for (std::size_t i = begin; i < end; ++i) count(entries[i], column[entries[i].at]);
       }
     } else {
-      std::uint8_t* const bins = bins_.data();
       for (std::size_t i = 0; i < n; ++i) {
-        bins[i] = column[entries[i].at];
-        differs |= count(entries[i], bins[i]);
+        __builtin_prefetch(next_column + entries[i].at);
+        count(entries[i], column[entries[i].at]);
       }
     }
-    if (differs == 0) return false;
-    const Cut cut = best_cut(medium_, narrow_.data(), min_leaf);
+    if (medium_.all_in(column[entries[0].at], counts)) return false;
+    medium_.to_beat = best.gain;
+    const Cut cut = best_cut(medium_, counts, min_leaf);
     if (cut.gain > best.gain) best = {cut.gain, feature, half_way(cut.last_left, next_bin(cut.last_left))};
     return true;
   }

@@ -198,7 +198,7 @@ BL_SPLIT_AVX2 void rank_all_avx2(const std::uint8_t* bins, std::size_t count, st
 }  // namespace
 
 Cut MediumNode::first_of(const std::int32_t* gains, std::int32_t highest) const {
-  if (highest < 0) return {};
+  if (highest < 0 || static_cast<double>(std::bit_cast<float>(highest)) <= to_beat) return {};
   auto where = static_cast<std::uint8_t>(std::find(gains, gains + 255, highest) - gains);
   for (const std::uint8_t bin : order)
     if (gains[bin] == highest) {

@@ -38,7 +38,17 @@ struct MediumNode {
       totals{};  // per pair: the weight of the first class + that of the second << 16
   // Bins of the samples. Of equal cuts the one whose bin is here first; none given: the lowest bin.
   std::span<const std::uint8_t> order;
+  double to_beat = -1;  // gains up to this one are of no use: no cut
 
+  // counts[(class / 2 * 256 + bin) * 2 + class % 2] of one bin hold all of the weight.
+  bool all_in(std::uint8_t bin, const std::uint16_t* counts) const {
+    for (std::size_t pair = 0; pair < pairs; ++pair) {
+      std::uint32_t both = 0;
+      __builtin_memcpy(&both, counts + pair * k_pair + std::size_t{2} * bin, sizeof both);
+      if (both != totals[pair]) return false;
+    }
+    return true;
+  }
   Cut first_of(const std::int32_t* gains, std::int32_t highest) const;  // 256 gains as bits
 };
 Cut best_cut(const MediumNode& node, const std::uint16_t* counts, std::uint32_t min_leaf);

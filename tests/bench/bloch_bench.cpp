@@ -2,7 +2,6 @@
 //   1 Au [001] against py4DSTEM   2 a random draw of the training set   3 cost against beams and thickness,
 //   both solvers
 #include <fmt/format.h>
-#include <time.h>
 
 #include <algorithm>
 #include <cmath>
@@ -17,28 +16,12 @@
 #include "core/bloch/solvers.hpp"
 #include "core/bloch/zone_axes.hpp"
 #include "core/crystal/crystal_list.hpp"
+#include "tests/bench/thread_time.hpp"
 
 using namespace bragglive;
+using namespace bragglive::bench;
 
 namespace {
-
-// CPU time of this thread: other work on the machine does not count.
-double seconds() {
-  timespec now{};
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-  return double(now.tv_sec) + 1e-9 * double(now.tv_nsec);
-}
-
-template <class Work>
-double best_of(int repeats, const Work& work) {
-  double best = 1e300;
-  for (int i = 0; i < repeats; ++i) {
-    const double start = seconds();
-    work();
-    best = std::min(best, seconds() - start);
-  }
-  return best;
-}
 
 double percentile(std::vector<double> values, double share) {
   std::sort(values.begin(), values.end());
@@ -107,16 +90,16 @@ void random_draw(const CrystalList& crystals, std::size_t count, int orientation
   for (std::size_t i = 0; i < count; ++i) {
     const auto crystal = crystals.load(choose.bits() % crystals.size());
     if (!crystal) continue;
-    double start = seconds();
+    double start = thread_seconds();
     const auto simulator = BlochSimulator::create(*crystal, settings);
-    draw.table += seconds() - start;
+    draw.table += thread_seconds() - start;
     if (!simulator) continue;
     const LaueClass laue = laue_class_of_space_group(crystal->space_group);
     for (int k = 0; k < orientations; ++k) {
       const Orientation orientation = orientation_along(random_zone(laue, choose)).value();
-      start = seconds();
+      start = thread_seconds();
       (void)simulator->pattern(orientation, nm, scratch, pattern);
-      const double taken = seconds() - start;
+      const double taken = thread_seconds() - start;
       draw.patterns += taken;
       draw.beams.push_back(double(pattern.coupled_beams));
       draw.milliseconds.push_back(1e3 * taken);

@@ -2,7 +2,6 @@
 // pattern_bench [DATA.h5 …] takes the patterns of data sets of `bragglive simulate`; else 1,000 patterns of
 // crystals of the test side are simulated first.
 #include <fmt/format.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -17,31 +16,16 @@
 #include "core/train/dataset.hpp"
 #include "core/train/detection_model.hpp"
 #include "plugin/shipped_model.hpp"
+#include "tests/bench/thread_time.hpp"
 #include "tests/shared_data.hpp"
 
 using namespace bragglive;
+using namespace bragglive::bench;
 
 namespace {
 
 constexpr double k_wanted = 10'000;  // patterns/s, features and all forests
 constexpr std::size_t k_row = 64;    // patterns that are asked about together, as a row of a scan
-
-double seconds() {
-  timespec now{};
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-  return double(now.tv_sec) + 1e-9 * double(now.tv_nsec);
-}
-
-template <class Work>
-double best_of(int repeats, const Work& work) {
-  double best = 1e300;
-  for (int i = 0; i < repeats; ++i) {
-    const double start = seconds();
-    work();
-    best = std::min(best, seconds() - start);
-  }
-  return best;
-}
 
 Expected<Dataset> simulated() {
   DatasetRun run;
