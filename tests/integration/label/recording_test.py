@@ -40,6 +40,11 @@ class Recording(Case):
         np.testing.assert_array_equal(shown["state"] == 3, few)
         np.testing.assert_array_equal(raw["crystal_system"] == 0, few)
         self.assertEqual(raw["lattice"].shape, (24, 24, 3))
+        for name in ("mixed", "outlier"):  # probabilities wherever there was a pattern to ask about
+            values = raw[name]
+            np.testing.assert_array_equal(np.isnan(values), few)
+            self.assertTrue(0 <= np.nanmin(values) < np.nanmax(values) <= 1, name)
+            np.testing.assert_array_equal(shown[name], values)
         with h5py.File(out) as result:
             offsets = result["peaks/offsets"][...]
             np.testing.assert_array_equal(np.diff(offsets).reshape(24, 24), raw["disk_count"])
