@@ -5,13 +5,14 @@
 #include <cstring>
 #include <numbers>
 
+#include "core/detect/cell_lanes.hpp"
+
 namespace bragglive::detail {
 
-using Lanes = Cell __attribute__((vector_size(64)));
-constexpr std::size_t k_lanes = 32;
-constexpr std::size_t k_block = sizeof(Lanes);
-using StampLanes = Cell __attribute__((vector_size(32)));  // most disks are narrower than a long vector
+using StampLanes = HalfLanes;  // most disks are narrower than a long vector
 constexpr int k_stamp_lanes = 16;
+constexpr std::size_t k_lanes = k_cell_lanes;
+constexpr std::size_t k_block = sizeof(Lanes);
 using Floats = float __attribute__((vector_size(64)));
 constexpr std::size_t k_floats = 16;
 
@@ -40,20 +41,6 @@ constexpr double k_mean = 0.05;   // disk areas at the frame's mean that the bac
 constexpr double k_some = 0.2;    // and counts: where nothing was counted, something may come
 constexpr double k_to_fit = 30;   // counts from which a fit finds the better place
 constexpr double k_rough = 0.75;  // of the threshold: what is not lost before the strict test
-
-template <class Lanes>
-BL_INLINE void load(const Cell* from, Lanes& lanes) {
-  __builtin_memcpy(&lanes, from, sizeof lanes);
-}
-
-BL_INLINE bool any(const Lanes& flags) {
-  StampLanes halves[2];
-  __builtin_memcpy(halves, &flags, sizeof halves);
-  halves[0] |= halves[1];
-  std::uint64_t words[4];
-  __builtin_memcpy(words, halves, sizeof words);
-  return ((words[0] | words[1]) | (words[2] | words[3])) != 0;
-}
 
 BL_INLINE std::size_t filled_body(const std::byte* bytes, std::size_t count, std::uint32_t* found) {
   std::size_t size = 0;
@@ -84,12 +71,6 @@ BL_INLINE void spread_body(const Events& events, const Cell* stamp, int rows, in
   }
 }
 
-BL_INLINE void raise(const Cell* from, Lanes& lanes) {
-  Lanes other;
-  load(from, other);
-  lanes = lanes > other ? lanes : other;
-}
-
 BL_INLINE std::size_t maxima_body(const Cell* row, std::ptrdiff_t s, std::size_t first, std::size_t last,
                                   Cell least, std::uint16_t* found) {
   const Lanes enough = Lanes{} + static_cast<Cell>(least - 1);
@@ -100,25 +81,11 @@ BL_INLINE std::size_t maxima_body(const Cell* row, std::ptrdiff_t s, std::size_t
     load(q, value);
     Lanes flags = (enough - value) >> 15;
     if (!any(flags)) continue;
-    Lanes before, after;
-    load(q - s - 1, before);
-    raise(q - s, before);
-    raise(q - s + 1, before);
-    raise(q - 1, before);
-    load(q + 1, after);
-    raise(q + s - 1, after);
-    raise(q + s, after);
-    raise(q + s + 1, after);
-    flags &= ((before - value) & (after - value - 1)) >> 15;
-    std::uint64_t words[sizeof flags / 8];
-    __builtin_memcpy(words, &flags, sizeof words);
-    for (std::size_t w = 0; w < std::size(words); ++w)
-      while (words[w] != 0) {
-        const auto lane = static_cast<std::size_t>(__builtin_ctzll(words[w])) / 16;
-        words[w] &= ~(std::uint64_t{0xffff} << (16 * lane));
-        if (const std::size_t at = x + 4 * w + lane; at < last)
-          found[count++] = static_cast<std::uint16_t>(at);
-      }
+    Lanes highest;
+    find_maxima(q, s, value, highest);
+    for_each_flag(flags & highest, [&](std::size_t lane) {
+      if (x + lane < last) found[count++] = static_cast<std::uint16_t>(x + lane);
+    });
   }
   return count;
 }

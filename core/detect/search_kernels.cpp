@@ -6,32 +6,19 @@
 #include <limits>
 #include <type_traits>
 
+#include "core/detect/cell_lanes.hpp"
+
 namespace bragglive::detail {
 namespace {
 
-// 32 lanes, spelled out so that sums stay in registers; narrower processors
-// take two or four each. Vectors go by reference: as return values they would
-// depend on the instruction set.
-using Lanes = Cell __attribute__((vector_size(64)));
-using HalfLanes = Cell __attribute__((vector_size(32)));
 using IntLanes = std::int32_t __attribute__((vector_size(64)));
 using FloatLanes = float __attribute__((vector_size(64)));
-using ByteLanes = std::int8_t __attribute__((vector_size(32)));
 
-BL_INLINE void load(const Cell* from, Lanes& lanes) {
-  __builtin_memcpy(&lanes, from, sizeof lanes);
-}
 BL_INLINE void add(const Cell* from, Lanes& lanes) {
   Lanes more;
   load(from, more);
   lanes += more;
 }
-BL_INLINE void raise(const Cell* from, Lanes& lanes) {
-  Lanes other;
-  load(from, other);
-  lanes = lanes > other ? lanes : other;
-}
-
 BL_INLINE void column_runs(const Cell* centre, std::ptrdiff_t stride, const DiskRuns& disk, Cell* columns,
                            std::size_t columns_stride) {
   Lanes sum;
@@ -90,15 +77,6 @@ BL_INLINE void disk_sums_body(const DiskRows& rows, const DiskRuns& disk) {
   disk_sums_of<0, 0>(rows, disk);
 }
 
-BL_INLINE bool any(const Lanes& mask) {
-  HalfLanes halves[2];
-  __builtin_memcpy(halves, &mask, sizeof halves);
-  halves[0] |= halves[1];
-  std::uint64_t words[4];
-  __builtin_memcpy(words, halves, sizeof words);
-  return ((words[0] | words[1]) | (words[2] | words[3])) != 0;
-}
-
 // Does the disk stand out from the lowest of its opposite pairs? In half
 // vectors, as floats.
 BL_INLINE void stands_out(const Lanes& pair, const Lanes& sum, float variance, Lanes& flags) {
@@ -143,18 +121,9 @@ BL_INLINE std::size_t find_peaks_body(const Cell* sums, const Cell* sharp, std::
     Lanes sum;
     load(q, value);
     load(sums + x, sum);
-    Lanes before;
-    Lanes after;
-    load(q - s - 1, before);
-    raise(q - s, before);
-    raise(q - s + 1, before);
-    raise(q - 1, before);
-    load(q + 1, after);
-    raise(q + s - 1, after);
-    raise(q + s, after);
-    raise(q + s + 1, after);
-    // -1 where value > before, value >= after and sum >= min_sum.
-    Lanes flags = ((before - value) & (after - value - 1) & (least - sum)) >> 15;
+    Lanes flags;
+    find_maxima(q, s, value, flags);
+    flags &= (least - sum) >> 15;
     if (!any(flags)) continue;
     Lanes lowest;
     Lanes other;
@@ -168,17 +137,9 @@ BL_INLINE std::size_t find_peaks_body(const Cell* sums, const Cell* sharp, std::
     Lanes out;
     stands_out(lowest, sum, test.variance, out);
     flags &= out;
-    const ByteLanes bytes = __builtin_convertvector(flags, ByteLanes);
-    std::uint64_t words[4];
-    __builtin_memcpy(words, &bytes, sizeof words);
-    for (std::size_t w = 0; w < 4; ++w)
-      while (words[w] != 0) {
-        // A flag is a byte of ones: the lowest is taken, then cleared.
-        const auto byte = static_cast<std::size_t>(__builtin_ctzll(words[w])) / 8;
-        words[w] &= ~(std::uint64_t{0xff} << (8 * byte));
-        const std::size_t at = x + 8 * w + byte;
-        if (at < last && count < room) found[count++] = static_cast<std::uint16_t>(at);
-      }
+    for_each_flag(flags, [&](std::size_t lane) {
+      if (x + lane < last && count < room) found[count++] = static_cast<std::uint16_t>(x + lane);
+    });
   }
   return count;
 }
