@@ -33,6 +33,7 @@ struct EventKernels {
 
 namespace {
 
+constexpr std::size_t k_usual_candidates = 1024;
 constexpr float k_brightest = 16;      // counts of a pixel beyond which its disk is no question
 constexpr double k_smooth_px = 1;      // the smoothing's width at least
 constexpr double k_negligible = 0.03;  // of the smoothed disk's height
@@ -289,6 +290,8 @@ void EventSearch::find(const RawImage<Pixel>& image, double total, Scratch& s,
                        SearchScratch& out) const noexcept {
   out.candidates.clear();
   out.ranks.clear();
+  out.candidates.reserve(k_usual_candidates);
+  out.ranks.reserve(k_usual_candidates);
   collect(*kernels_, image, static_cast<std::size_t>(most_counts_), s.events);
   s.map.assign(count_, 0);
   s.found.resize(shape_.cols);

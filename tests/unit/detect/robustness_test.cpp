@@ -56,6 +56,33 @@ TEST_CASE("hot pixels and cosmic rays are no disks") {
   CHECK(match.false_found == 0);
 }
 
+TEST_CASE("hot pixels are no disks among single electrons, either") {
+  PatternSpec spec;
+  spec.dose = 300;
+  spec.disks = 6;
+  int hot = 0, false_before = 0, false_after = 0, hits_before = 0, hits_after = 0;
+  for (std::uint64_t seed = 0; seed < 20; ++seed) {
+    Pattern pattern = make_pattern(spec, seed);
+    const Match before = compare(pattern.truth, run({}, pattern.view()).disks, 3);
+    for (const std::size_t at : {40 * 192 + 30, 150 * 192 + 60}) {
+      const bool free = std::none_of(pattern.truth.begin(), pattern.truth.end(), [at](const BraggPeak& disk) {
+        return std::hypot(disk.qx - static_cast<double>(at / 192), disk.qy - static_cast<double>(at % 192)) <
+               8;
+      });
+      if (!free) continue;
+      pattern.counts[at] = 40;
+      ++hot;
+    }
+    const Match after = compare(pattern.truth, run({}, pattern.view()).disks, 3);
+    false_before += before.false_found, false_after += after.false_found;
+    hits_before += before.hits, hits_after += after.hits;
+  }
+  CAPTURE(hot, false_before, false_after, hits_before, hits_after);
+  CHECK(hot > 30);
+  CHECK(false_after <= false_before + 1);
+  CHECK(hits_after >= hits_before - 2);  // beside them the background looks higher
+}
+
 TEST_CASE("a masked hot pixel inside a disk does not move it") {
   Pattern pattern = bright_pattern();
   const BraggPeak& disk = pattern.truth[3];
