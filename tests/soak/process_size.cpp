@@ -24,6 +24,8 @@ ProcessSize process_size() {
   std::size_t pages = 0;
   std::ifstream("/proc/self/statm") >> pages >> pages;
   size.resident_bytes = pages * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+  const auto heap = ::mallinfo2();
+  size.allocated_bytes = heap.uordblks + heap.hblkhd;
   size.file_descriptors = entries_in("/proc/self/fd");
   size.threads = entries_in("/proc/self/task");
   return size;

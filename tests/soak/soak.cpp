@@ -28,6 +28,7 @@ namespace {
 constexpr ScanShape k_scan{100, 100};
 constexpr std::uint64_t k_scans_per_session = 10;
 constexpr std::size_t k_most_growth = std::size_t{16} << 20;
+constexpr std::size_t k_most_allocated = std::size_t{4} << 20;
 constexpr std::size_t k_leak_per_scan = 1 << 20;
 
 class Scans {
@@ -138,8 +139,9 @@ void push(Session& session, const Scans& scans, const Totals& totals, std::uint6
 }
 
 std::string text(const ProcessSize& size) {
-  return fmt::format("{:.1f} MB, {} file descriptors, {} threads",
-                     static_cast<double>(size.resident_bytes) * 1e-6, size.file_descriptors, size.threads);
+  return fmt::format("{:.1f} MB, {:.2f} of them allocated, {} file descriptors, {} threads",
+                     static_cast<double>(size.resident_bytes) * 1e-6,
+                     static_cast<double>(size.allocated_bytes) * 1e-6, size.file_descriptors, size.threads);
 }
 
 }  // namespace
@@ -196,6 +198,7 @@ int main(int argc, char** argv) {
   if (totals.states[static_cast<std::size_t>(PositionState::labelled)] < positions / 10)
     die("hardly anything was labelled");
   if (end.resident_bytes > warm.resident_bytes + k_most_growth) die("the memory grows");
+  if (end.allocated_bytes > warm.allocated_bytes + k_most_allocated) die("allocated memory grows");
   if (end.file_descriptors != warm.file_descriptors) die("file descriptors are lost or left open");
   if (end.threads != warm.threads) die("threads are left behind");
   return 0;
