@@ -92,15 +92,10 @@ void accuracy(double radius, double dose, double halo) {
   double position = 0;
   double bias = 0;
   int fitted = 0;
-  DiskDetectorConfig config;
-  config.probe_radius_px = radius;
-  const auto detector = DiskDetector::create(config, spec.shape).value();
-  DiskDetector::Scratch scratch;
-  BraggList found;
-  FrameSums sums;
+  Fast fast = fast_for(spec, DiskDetectorConfig{}.false_disks_per_frame);
   Tally tally;
   for (const Pattern& pattern : patterns) {
-    (void)detector.detect(pattern.view(), 64, 64, scratch, found, sums);
+    const BraggList& found = fast.find(pattern);
     tally.add(compare(pattern.truth, found, tolerance));
     for (std::size_t i = 0; i < pattern.truth.size(); ++i)
       for (const BraggPeak& disk : found) {

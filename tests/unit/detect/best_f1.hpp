@@ -57,22 +57,31 @@ constexpr std::array k_false_disks{DiskDetectorConfig{}.false_disks_per_frame,
                                    150.0,
                                    220.0};
 
+struct Fast {
+  DiskDetector detector;
+  DiskDetector::Scratch scratch;
+  BraggList found;
+  FrameSums sums;
+  const BraggList& find(const Pattern& pattern) {
+    (void)detector.detect(pattern.view(), pattern.shape.rows / 2.0, pattern.shape.cols / 2.0, scratch, found,
+                          sums);
+    return found;
+  }
+};
+
+inline Fast fast_for(const PatternSpec& spec, double false_disks_per_frame) {
+  DiskDetectorConfig config;
+  config.probe_radius_px = spec.probe_radius;
+  config.false_disks_per_frame = false_disks_per_frame;
+  return {DiskDetector::create(config, spec.shape).value(), {}, {}, {}};
+}
+
 inline double best_fast_f1(const PatternSpec& spec, const std::vector<Pattern>& patterns, double tolerance) {
   double best = 0;
   for (const double allowed : k_false_disks) {
-    DiskDetectorConfig config;
-    config.probe_radius_px = spec.probe_radius;
-    config.false_disks_per_frame = allowed;
-    const auto detector = DiskDetector::create(config, spec.shape).value();
-    DiskDetector::Scratch scratch;
-    BraggList found;
-    FrameSums sums;
+    Fast fast = fast_for(spec, allowed);
     Tally tally;
-    for (const Pattern& pattern : patterns) {
-      (void)detector.detect(pattern.view(), spec.shape.rows / 2.0, spec.shape.cols / 2.0, scratch, found,
-                            sums);
-      tally.add(compare(pattern.truth, found, tolerance));
-    }
+    for (const Pattern& pattern : patterns) tally.add(compare(pattern.truth, fast.find(pattern), tolerance));
     best = std::max(best, tally.f1());
   }
   return best;

@@ -14,6 +14,15 @@ namespace {
 
 constexpr InstructionSet k_sets[] = {InstructionSet::plain, InstructionSet::avx2, InstructionSet::avx512};
 
+void check_same(const BraggList& disks, const BraggList& expected) {
+  REQUIRE(disks.size() == expected.size());
+  for (std::size_t i = 0; i < disks.size(); ++i) {
+    CHECK(disks[i].qx == Approx(expected[i].qx).margin(2e-3));
+    CHECK(disks[i].qy == Approx(expected[i].qy).margin(2e-3));
+    CHECK(disks[i].intensity == Approx(expected[i].intensity).epsilon(2e-3));
+  }
+}
+
 }  // namespace
 
 TEST_CASE(
@@ -91,13 +100,8 @@ TEST_CASE("every instruction set finds the same disks") {
         REQUIRE(detector->detect({pixels.data(), spec.shape, type}, 96, 96, scratch, disks, sums) ==
                 DetectStatus::ok);
         if (set == InstructionSet::plain) expected = disks;
-        REQUIRE(disks.size() == expected.size());
         CHECK(disks.size() > 10);
-        for (std::size_t i = 0; i < disks.size(); ++i) {
-          CHECK(disks[i].qx == Approx(expected[i].qx).margin(2e-3));
-          CHECK(disks[i].qy == Approx(expected[i].qy).margin(2e-3));
-          CHECK(disks[i].intensity == Approx(expected[i].intensity).epsilon(2e-3));
-        }
+        check_same(disks, expected);
       }
     };
     check_type(std::uint16_t{}, PixelType::u16);
@@ -133,13 +137,8 @@ TEST_CASE("every instruction set and every pixel type finds the same disks among
                 DetectStatus::ok);
         if (expected.empty()) expected = disks;
         CAPTURE(radius, static_cast<int>(type), static_cast<int>(set));
-        REQUIRE(disks.size() == expected.size());
         CHECK(disks.size() >= 4);
-        for (std::size_t i = 0; i < disks.size(); ++i) {
-          CHECK(disks[i].qx == Approx(expected[i].qx).margin(2e-3));
-          CHECK(disks[i].qy == Approx(expected[i].qy).margin(2e-3));
-          CHECK(disks[i].intensity == Approx(expected[i].intensity).epsilon(2e-3));
-        }
+        check_same(disks, expected);
       }
     };
     check_type(std::uint8_t{}, PixelType::u8);
