@@ -263,8 +263,9 @@ bool is_disk(const Plan& p, const DiskFit& fit, double variance) noexcept {
   const bool spiked = on < static_cast<double>(fit.on.counts);
   const bool certain = certainty >= p.threshold && !spiked;
   if (!fit.placed && !certain && certainty < 0.6 * std::sqrt(std::max(excess, 0.0) / variance)) return false;
-  // Where the background is curved the disks around are not its measure, and the fit's counts for more.
+  // The search on single electrons has judged it, unless hot pixels helped.
   if (fit.placed && !spiked) return fit.significance >= p.threshold;
+  // Where the background is curved the disks around are not its measure, and the fit's counts for more.
   const double needed = certain ? k_rough * p.threshold : p.threshold;
   if (rough_significance(on / variance, off / variance, alpha) < 2 * needed &&
       li_ma(on / variance, off / variance, alpha) < needed)

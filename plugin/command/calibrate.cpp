@@ -8,8 +8,8 @@
 #include "core/calibrate/calibrator.hpp"
 #include "plugin/command/calibration_page.hpp"
 #include "plugin/command/command.hpp"
-#include "plugin/known_crystal/known_crystal.hpp"
 #include "plugin/command/source_frames.hpp"
+#include "plugin/known_crystal/known_crystal.hpp"
 
 namespace bragglive::command {
 namespace {
