@@ -6,6 +6,7 @@
 #include "core/detect/candidate_search.hpp"
 #include "core/detect/disk_fitter.hpp"
 #include "core/detect/disk_plan.hpp"
+#include "core/detect/halo.hpp"
 #include "core/detect/reduced_frame.hpp"
 #include "core/detect/ring_test.hpp"
 #include "core/detect/virtual_detectors.hpp"
@@ -19,6 +20,7 @@ struct DiskDetector::Scratch::Data {
   detail::SearchScratch search;
   detail::EventSearch::Scratch events;
   detail::DiskFitter::Scratch fitter;
+  detail::Halo halo;
   std::vector<DiskFit> fits;
   ShapedProbe::Scratch shaped;
 };
@@ -32,6 +34,7 @@ namespace {
 
 using Plan = DiskDetector::Plan;
 constexpr std::size_t k_ring_pieces = 8;  // fewer may be chance
+constexpr double k_wide_px = 6;           // radius; under smaller disks a halo is a plane
 
 // Of candidates closer than the spacing the strongest stays.
 void choose(const Plan& p, const detail::SearchScratch& search, std::vector<DiskFit>& fits) {
@@ -201,7 +204,9 @@ DetectStatus DiskDetector::detect(const FrameView& frame, double centre_row, dou
       for (DiskFit& fit : s.fits) recentre(p, image, s.frame.noise, fit);
     p.fitter.fit_all(image, std::span<DiskFit>(s.fits), s.fitter);
     judge(p, image, s.frame.noise, s.fits);
-    p.fitter.fit_crowded(image, std::span<DiskFit>(s.fits), s.fitter);
+    const bool halo = p.config.probe_radius_px >= k_wide_px &&
+                      s.halo.find(image, s.fits, p.fitter.templates().reach(), centre_row, centre_col);
+    p.fitter.fit_again(image, halo ? &s.halo : nullptr, std::span<DiskFit>(s.fits), s.fitter);
     pieces = detail::drop_ring_pieces(image, p.config.probe_radius_px, centre_row, centre_col, s.fits);
     sum_up(p, s.frame, image, centre_row, centre_col, sums);
   });

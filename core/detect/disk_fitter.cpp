@@ -5,6 +5,8 @@
 #include <cstring>
 #include <type_traits>
 
+#include "core/detect/halo.hpp"
+
 namespace bragglive::detail {
 namespace {
 
@@ -184,9 +186,28 @@ void DiskFitter::add_slope(const DiskFit& fit, int row, int col, Scratch& s) con
   kernels_->add_plane(places(), plane, templates_.size(), s.rest.data());
 }
 
+// What the halo has more or less than in the window's middle; the slope is that of what it leaves.
+void DiskFitter::add_halo(const Halo& halo, const FitWindow& window, int row, int col, DiskFit& fit,
+                          Scratch& s) const noexcept {
+  const auto middle_row = static_cast<float>(row);
+  const auto middle_col = static_cast<float>(col);
+  const float middle = halo.at(middle_row, middle_col);
+  float* extra = s.shape.data();
+  float* left = extra + templates_.size();
+  for (std::size_t i = 0; i < templates_.pixels(); ++i) {
+    extra[i] = halo.at(middle_row + templates_.row_of()[i], middle_col + templates_.col_of()[i]) - middle;
+    left[i] = s.data[i] - extra[i];
+  }
+  for (std::size_t i = templates_.pixels(); i < templates_.size(); ++i) extra[i] = left[i] = 0;
+  FitWindow flat = window;
+  flat.data = left;
+  find_slope(flat, fit);
+  for (std::size_t i = 0; i < templates_.size(); ++i) s.rest[i] += extra[i];
+}
+
 template <class Pixel>
 void DiskFitter::fit_one(const RawImage<Pixel>& image, std::span<DiskFit> fits, std::size_t which, Scratch& s,
-                         bool again) const noexcept {
+                         bool again, const Halo* halo) const noexcept {
   DiskFit& fit = fits[which];
   const auto farthest = static_cast<float>(std::max({1.0, 0.4 * radius_, start_px_}));
   const auto prior = static_cast<float>(1 / (0.3 * radius_ * 0.3 * radius_));
@@ -216,7 +237,10 @@ void DiskFitter::fit_one(const RawImage<Pixel>& image, std::span<DiskFit> fits, 
         fit.start_col = static_cast<float>(col);
       }
       // At each new place: about a poor start the disk itself makes a slope.
-      if (find) find_slope(window, fit);
+      if (halo != nullptr)
+        add_halo(*halo, window, row, col, fit, s);
+      else if (find)
+        find_slope(window, fit);
       add_slope(fit, row, col, s);
     }
     window.shape =
@@ -272,19 +296,20 @@ void DiskFitter::fit_all(const RawImage<Pixel>& image, std::span<DiskFit> fits, 
   s.rest.resize(templates_.size());
   s.good.resize(templates_.size());
   s.shape.resize(3 * templates_.size());
-  for (std::size_t i = 0; i < fits.size(); ++i) fit_one(image, fits, i, s, false);
+  for (std::size_t i = 0; i < fits.size(); ++i) fit_one(image, fits, i, s, false, nullptr);
 }
 
 template <class Pixel>
-void DiskFitter::fit_crowded(const RawImage<Pixel>& image, std::span<DiskFit> fits,
-                             Scratch& s) const noexcept {
+void DiskFitter::fit_again(const RawImage<Pixel>& image, const Halo* halo, std::span<DiskFit> fits,
+                           Scratch& s) const noexcept {
   for (std::size_t i = 0; i < fits.size(); ++i)
-    if (fits[i].crowded) fit_one(image, fits, i, s, true);
+    if (halo != nullptr || fits[i].crowded) fit_one(image, fits, i, s, true, halo);
 }
 
 #define BL_INSTANTIATE(Pixel)                                                                             \
   template void DiskFitter::fit_all(const RawImage<Pixel>&, std::span<DiskFit>, Scratch&) const noexcept; \
-  template void DiskFitter::fit_crowded(const RawImage<Pixel>&, std::span<DiskFit>, Scratch&) const noexcept;
+  template void DiskFitter::fit_again(const RawImage<Pixel>&, const Halo*, std::span<DiskFit>, Scratch&)  \
+      const noexcept;
 BL_FOR_EACH_PIXEL(BL_INSTANTIATE)
 #undef BL_INSTANTIATE
 

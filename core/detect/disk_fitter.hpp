@@ -12,6 +12,8 @@
 
 namespace bragglive::detail {
 
+class Halo;
+
 struct DiskFit {
   float row = 0, col = 0;  // px
   float height = 0;        // counts per pixel where T = 1
@@ -50,22 +52,25 @@ class DiskFitter {
   // Strongest first; each fit's values are the start.
   template <class Pixel>
   void fit_all(const RawImage<Pixel>& image, std::span<DiskFit> fits, Scratch& scratch) const noexcept;
-  // Once more for those with neighbours, whose shapes are known now.
+  // Once more for those with neighbours, whose shapes are known now; with a halo for all.
   template <class Pixel>
-  void fit_crowded(const RawImage<Pixel>& image, std::span<DiskFit> fits, Scratch& scratch) const noexcept;
+  void fit_again(const RawImage<Pixel>& image, const Halo* halo, std::span<DiskFit> fits,
+                 Scratch& scratch) const noexcept;
 
   const DiskTemplates& templates() const { return templates_; }
 
  private:
   template <class Pixel>
   void fit_one(const RawImage<Pixel>& image, std::span<DiskFit> fits, std::size_t which, Scratch& scratch,
-               bool again) const noexcept;
+               bool again, const Halo* halo) const noexcept;
   template <class Pixel>
   const float* copy_window(const RawImage<Pixel>& image, int row, int col, Scratch& scratch) const noexcept;
   bool add_neighbours(std::span<const DiskFit> fits, std::size_t which, int row, int col,
                       Scratch& scratch) const noexcept;
   void add_neighbour(const DiskFit& other, int row, int col, Scratch& scratch) const noexcept;
   void find_slope(const FitWindow& window, DiskFit& fit) const noexcept;
+  void add_halo(const Halo& halo, const FitWindow& window, int row, int col, DiskFit& fit,
+                Scratch& scratch) const noexcept;
   // The probe's shape for a centre off the window's middle: `row`, `col` keep what is left to it.
   TemplateView exact(float& row, float& col, float* out) const noexcept;
   TemplateView nearest(float& row, float& col, float* out) const noexcept;

@@ -89,24 +89,13 @@ void accuracy(double radius, double dose, double halo) {
   for (std::uint64_t seed = 0; seed < k_patterns; ++seed) patterns.push_back(make_pattern(spec, 1000 + seed));
   const double tolerance = std::max(1.5, 0.5 * radius);
 
-  double position = 0;
-  double bias = 0;
-  int fitted = 0;
+  PositionErrors errors;
   Fast fast = fast_for(spec, DiskDetectorConfig{}.false_disks_per_frame);
   Tally tally;
   for (const Pattern& pattern : patterns) {
     const BraggList& found = fast.find(pattern);
     tally.add(compare(pattern.truth, found, tolerance));
-    for (std::size_t i = 0; i < pattern.truth.size(); ++i)
-      for (const BraggPeak& disk : found) {
-        const double row = disk.qx - pattern.truth[i].qx;
-        const double col = disk.qy - pattern.truth[i].qy;
-        if (row * row + col * col > 1) continue;
-        const double bound = position_bound(pattern, spec, i);
-        position += (row * row + col * col) / (2 * bound * bound);
-        bias += disk.intensity / pattern.truth[i].intensity - 1;
-        ++fitted;
-      }
+    errors.add(pattern, spec, found);
   }
   const double best_fast = best_fast_f1(spec, patterns, tolerance);
   const double best_slow = best_reference_f1(spec, patterns, tolerance);
@@ -114,8 +103,8 @@ void accuracy(double radius, double dose, double halo) {
       "R %4.1f dose %8.0f halo %.1f: F1 %.3f (default), %.3f (best); "
       "Fourier path with its best threshold "
       "%.3f; position error %.2f x Cramer-Rao; intensity %+.1f %%\n",
-      radius, dose, halo, tally.f1(), best_fast, best_slow, std::sqrt(position / std::max(1, fitted)),
-      100 * bias / std::max(1, fitted));
+      radius, dose, halo, tally.f1(), best_fast, best_slow, errors.over_bound(),
+      100 * errors.intensity_error());
 }
 
 }  // namespace

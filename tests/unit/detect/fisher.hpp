@@ -1,6 +1,8 @@
-// The Cramér-Rao bound for a disk's position.
+// The Cramér-Rao bound for a disk's position, and errors measured by it.
 #pragma once
 #include <Eigen/Dense>
+#include <algorithm>
+#include <cmath>
 
 #include "tests/unit/detect/pattern_maker.hpp"
 
@@ -45,5 +47,29 @@ inline double position_bound(const Pattern& pattern, const PatternSpec& spec, st
   const Eigen::Matrix4d bound = fisher.inverse();
   return std::sqrt((bound(2, 2) + bound(3, 3)) / 2);
 }
+
+// Root mean square of error / bound over the disks that were found where true ones are.
+class PositionErrors {
+ public:
+  void add(const Pattern& pattern, const PatternSpec& spec, const BraggList& found) {
+    for (std::size_t i = 0; i < pattern.truth.size(); ++i)
+      for (const BraggPeak& disk : found) {
+        const double row = disk.qx - pattern.truth[i].qx;
+        const double col = disk.qy - pattern.truth[i].qy;
+        if (row * row + col * col > 1) continue;
+        const double bound = position_bound(pattern, spec, i);
+        squares_ += (row * row + col * col) / (2 * bound * bound);
+        intensity_ += disk.intensity / pattern.truth[i].intensity - 1;
+        ++count_;
+      }
+  }
+  int count() const { return count_; }
+  double over_bound() const { return std::sqrt(squares_ / std::max(1, count_)); }
+  double intensity_error() const { return intensity_ / std::max(1, count_); }  // relative, mean
+
+ private:
+  double squares_ = 0, intensity_ = 0;
+  int count_ = 0;
+};
 
 }  // namespace bragglive::test
