@@ -204,7 +204,7 @@ void search(const Plan& p, const ReducedFrame& frame, int first_row, int last_ro
                               static_cast<std::size_t>(edge), static_cast<std::size_t>(end_col), test,
                               s.found.data(), s.found.size());
     for (std::size_t i = 0; i < count && s.candidates.size() < k_max_candidates; ++i)
-      if (s.sums[at + s.found[i]] <= most) test_cell(p, frame, row, s.found[i], variance, s);
+      if (s.sums.data()[at + s.found[i]] <= most) test_cell(p, frame, row, s.found[i], variance, s);
   }
 }
 
@@ -213,14 +213,14 @@ void search(const Plan& p, const ReducedFrame& frame, int first_row, int last_ro
 void find_candidates(const Plan& p, PixelType type, ReducedFrame& frame, SearchScratch& s) noexcept {
   constexpr int k_step = 4;  // bits: what is clamped in one pass is well resolved in the next
   if (s.sums.size() != p.count || s.found.size() < static_cast<std::size_t>(p.cell_cols)) {
-    s.sums.assign(p.count, 0);
-    s.sharp.assign(p.count, 0);
+    s.sums.clear(p.count);
+    s.sharp.clear(p.count);
     s.found.assign(static_cast<std::size_t>(p.cell_cols), 0);
     s.candidates.reserve(k_max_candidates);
     s.ranks.reserve(k_max_candidates);
   }
-  const std::size_t columns = p.levels.size() * (p.stride + k_cell_lanes);
-  if (s.columns.size() < columns) s.columns.assign(columns, 0);
+  const std::size_t columns = static_cast<std::size_t>(p.outer[0] + 1) * (p.stride + k_cell_lanes);
+  if (s.columns.size() < columns) s.columns.clear(columns);
   s.candidates.clear();
   s.wide.find(p, frame);
   search(p, frame, 0, p.cell_rows - 1, 0, s);

@@ -12,7 +12,7 @@
 namespace bragglive::detail {
 
 struct SearchScratch {
-  std::vector<Cell> columns, sums, sharp;
+  CellMap columns, sums, sharp;
   std::vector<std::uint16_t> found;
   WideBackground wide;
   std::vector<DiskFit> candidates;

@@ -18,43 +18,6 @@ int nearest_pixel(float x) {
   return static_cast<int>(x + (k_window_offset + 0.5f)) - static_cast<int>(k_window_offset);
 }
 
-struct Solution {
-  std::array<float, 4> step{};
-  float height_variance = 0;
-};
-
-// fisher * step = score in blocks of two: height and background first, what they leave of the centre then.
-// false when the matrix is not positive definite.
-bool solve(const FitSums& sums, float position_prior, Solution& out) {
-  constexpr float k_least = 1e-5f;
-  const auto [hh, bh, bb, rh, rb, rr0, ch, cb, cr, cc0, gh, gb, gr, gc] = sums.value;
-  const float rr = rr0 + position_prior;
-  const float cc = cc0 + position_prior;
-  const float det = hh * bb - bh * bh;
-  if (!(hh > 0 && det > k_least * hh * bb)) return false;
-  const float inverse = 1 / det;
-  const float r0 = (bb * rh - bh * rb) * inverse;
-  const float r1 = (hh * rb - bh * rh) * inverse;
-  const float c0 = (bb * ch - bh * cb) * inverse;
-  const float c1 = (hh * cb - bh * ch) * inverse;
-  const float left_rr = rr - rh * r0 - rb * r1;
-  const float left_cr = cr - ch * r0 - cb * r1;
-  const float left_cc = cc - ch * c0 - cb * c1;
-  const float left_det = left_rr * left_cc - left_cr * left_cr;
-  if (!(left_rr > k_least * rr && left_cc > k_least * cc && left_det > k_least * left_rr * left_cc))
-    return false;
-  const float left_inverse = 1 / left_det;
-  const float left_r = gr - r0 * gh - r1 * gb;
-  const float left_c = gc - c0 * gh - c1 * gb;
-  const float row = (left_cc * left_r - left_cr * left_c) * left_inverse;
-  const float col = (left_rr * left_c - left_cr * left_r) * left_inverse;
-  out.step = {(bb * gh - bh * gb) * inverse - r0 * row - c0 * col,
-              (hh * gb - bh * gh) * inverse - r1 * row - c1 * col, row, col};
-  out.height_variance =
-      bb * inverse + (r0 * r0 * left_cc - 2 * r0 * c0 * left_cr + c0 * c0 * left_rr) * left_inverse;
-  return true;
-}
-
 template <class Pixel>
 CopyWindow copier(const FitKernels& kernels) {
   if constexpr (std::is_same_v<Pixel, std::uint8_t>) return kernels.copy_u8;
@@ -189,16 +152,10 @@ void DiskFitter::add_slope(const DiskFit& fit, int row, int col, Scratch& s) con
 // What the halo has more or less than in the window's middle; the slope is that of what it leaves.
 void DiskFitter::add_halo(const Halo& halo, const FitWindow& window, int row, int col, DiskFit& fit,
                           Scratch& s) const noexcept {
-  const auto middle_row = static_cast<float>(row);
-  const auto middle_col = static_cast<float>(col);
-  const float middle = halo.at(middle_row, middle_col);
   float* extra = s.shape.data();
   float* left = extra + templates_.size();
-  for (std::size_t i = 0; i < templates_.pixels(); ++i) {
-    extra[i] = halo.at(middle_row + templates_.row_of()[i], middle_col + templates_.col_of()[i]) - middle;
-    left[i] = s.data[i] - extra[i];
-  }
-  for (std::size_t i = templates_.pixels(); i < templates_.size(); ++i) extra[i] = left[i] = 0;
+  kernels_->radial(places(), halo.about(row, col), halo.at(row, col), templates_.size(), extra);
+  for (std::size_t i = 0; i < templates_.size(); ++i) left[i] = s.data[i] - extra[i];
   FitWindow flat = window;
   flat.data = left;
   find_slope(flat, fit);
@@ -259,29 +216,24 @@ void DiskFitter::fit_one(const RawImage<Pixel>& image, std::span<DiskFit> fits, 
   float height_variance = 0;
   place();
   for (int step = 0; step < most_steps; ++step) {
-    FitSums sums;
-    kernels_->sum_fit(window, point, sums);
-    sums.score(2) += prior * (from_row - fit.row);
-    sums.score(3) += prior * (from_col - fit.col);
-    Solution solution;
-    if (!solve(sums, prior, solution)) break;
-    const float row_step = std::clamp(solution.step[2], -0.5f, 0.5f);
-    const float col_step = std::clamp(solution.step[3], -0.5f, 0.5f);
-    fit.height = std::max(fit.height + solution.step[0], 0.2f * fit.height);
-    fit.background = std::max(fit.background + solution.step[1], 0.0f);
+    FitStep found;
+    if (!kernels_->step(window, point, {prior, from_row - fit.row, from_col - fit.col}, found)) break;
+    const float row_step = std::clamp(found.row, -0.5f, 0.5f);
+    const float col_step = std::clamp(found.col, -0.5f, 0.5f);
+    fit.height = std::max(fit.height + found.height, 0.2f * fit.height);
+    fit.background = std::max(fit.background + found.background, 0.0f);
     fit.row = std::clamp(fit.row + row_step, from_row - farthest, from_row + farthest);
     fit.col = std::clamp(fit.col + col_step, from_col - farthest, from_col + farthest);
-    height_variance = solution.height_variance;
-    const float information = (sums.fisher(5) + sums.fisher(9)) / 2 + prior;
+    height_variance = found.height_variance;
     const float moved = row_step * row_step + col_step * col_step;
     // The table's places are too coarse for the brightest disks.
-    const bool finer = !finest && information * k_coarse * k_coarse > 1 && moved < 0.03f;
+    const bool finer = !finest && found.information * k_coarse * k_coarse > 1 && moved < 0.03f;
     finest = finest || finer;
     place();
     if (finer) continue;
     // Convergence is nearly quadratic: what is left is about the square of the
     // step over the edge's width.
-    if (moved * moved * information < 0.002f && moved < 0.03f) break;
+    if (moved * moved * found.information < 0.002f && moved < 0.03f) break;
   }
   if (height_variance > 0) fit.height_sigma = std::sqrt(height_variance);
   kernels_->sum_disk(window, point, k_disk_edge, fit.on);

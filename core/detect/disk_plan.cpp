@@ -96,19 +96,10 @@ void plan_search(Plan& p) {
   };
   p.cell_rows = cells(p.shape.rows);
   p.cell_cols = cells(p.shape.cols);
-  const std::vector<int> disk = column_heights(radius + k_rim);
-  const std::vector<int> outer = column_heights(radius + k_rim + std::max(1.0, 0.4 * radius));
-  p.levels = disk;
-  p.levels.insert(p.levels.end(), outer.begin(), outer.end());
-  std::sort(p.levels.begin(), p.levels.end());
-  p.levels.erase(std::unique(p.levels.begin(), p.levels.end()), p.levels.end());
-  const auto level = [&p](int height) {
-    return static_cast<int>(std::lower_bound(p.levels.begin(), p.levels.end(), height) - p.levels.begin());
-  };
-  for (const int height : disk) p.disk_levels.push_back(level(height));
-  for (const int height : outer) p.outer_levels.push_back(level(height));
-  p.disk_cells = static_cast<int>(pixels_of(disk));
-  p.ring_cells = static_cast<int>(pixels_of(outer)) - p.disk_cells;
+  p.disk = column_heights(radius + k_rim);
+  p.outer = column_heights(radius + k_rim + std::max(1.0, 0.4 * radius));
+  p.disk_cells = static_cast<int>(pixels_of(p.disk));
+  p.ring_cells = static_cast<int>(pixels_of(p.outer)) - p.disk_cells;
   p.ring_shift =
       std::max(0, static_cast<int>(std::lround(std::log2(static_cast<double>(p.ring_cells) / p.disk_cells))));
   p.cell_most = 32767 / std::max(p.disk_cells + p.ring_cells, 3 * p.disk_cells);
@@ -116,9 +107,11 @@ void plan_search(Plan& p) {
   p.pair_diagonal = static_cast<int>(std::ceil((1.6 * radius + 1) * std::numbers::sqrt2 / 2));
 
   constexpr std::size_t k_lanes = detail::k_cell_lanes;
-  p.pad = std::max({p.pair_distance, p.pair_diagonal, p.levels.back(), static_cast<int>(outer.size())}) + 1;
-  p.stride = (static_cast<std::size_t>(p.cell_cols + 2 * p.pad) + 2 * k_lanes) / k_lanes * k_lanes;
-  p.origin = static_cast<std::size_t>(p.pad) * (p.stride + 1);
+  p.pad = std::max({p.pair_distance, p.pair_diagonal, p.outer[0], static_cast<int>(p.outer.size())}) + 1;
+  const auto pad = static_cast<std::size_t>(p.pad);
+  const std::size_t left = (pad + k_lanes - 1) / k_lanes * k_lanes;
+  p.stride = (left + static_cast<std::size_t>(p.cell_cols) + pad + 2 * k_lanes) / k_lanes * k_lanes;
+  p.origin = pad * p.stride + left;
   p.count = static_cast<std::size_t>(p.cell_rows + 2 * p.pad) * p.stride + 4 * k_lanes;
   const auto stride = static_cast<std::ptrdiff_t>(p.stride);
   const std::ptrdiff_t d = p.pair_distance;
@@ -195,7 +188,7 @@ void plan_mask(Plan& p) {
   const std::vector<int> disk = column_heights(p.config.probe_radius_px + 0.35);
   const auto rows = static_cast<int>(p.shape.rows);
   const auto cols = static_cast<int>(p.shape.cols);
-  const auto disk_pixels = static_cast<int>(pixels_of(disk));
+  const auto disk_pixels = static_cast<int>(pixels_of(p.disk));
   std::vector<int> masked(p.shape.pixels(), 0);
   for (const std::uint32_t pixel : p.config.masked_pixels) {
     const int row = static_cast<int>(pixel / p.shape.cols);

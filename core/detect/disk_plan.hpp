@@ -24,7 +24,7 @@ struct DiskDetector::Plan {
   int cell_rows = 0, cell_cols = 0;
   int pad = 0;
   std::size_t stride = 0, origin = 0, count = 0;
-  std::vector<int> levels, disk_levels, outer_levels;  // see DiskRuns
+  std::vector<int> disk, outer;  // see DiskRuns
   int ring_shift = 0;
   int disk_cells = 0, ring_cells = 0;
   int cell_most = 0;  // no cell is larger, so that no sum leaves 16 bits
@@ -56,11 +56,11 @@ struct DiskDetector::Plan {
   std::vector<std::uint8_t> centre_ok;  // 0 = more than 40 % of a disk here is masked; empty = no mask
 
   detail::DiskFitter fitter;
-  detail::EventSearch events;  // for frames of few counts
+  detail::EventSearch events;         // for frames of few counts
   std::optional<ShapedProbe> shaped;  // the reference way, where the fast one cannot serve
   std::string slow_reason;
 
-  detail::DiskRuns runs() const { return {levels, disk_levels, outer_levels, ring_shift}; }
+  detail::DiskRuns runs() const { return {disk, outer, ring_shift}; }
 };
 
 }  // namespace bragglive

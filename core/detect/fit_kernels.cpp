@@ -125,8 +125,14 @@ BL_INLINE void reciprocal(Vector<lanes>& value) {
   value = 1 / value;
 }
 
+// The Fisher matrix's lower triangle, row by row, and the scores; parameters in the order height, background,
+// row, column.
+struct FitSums {
+  float value[14];
+};
+
 template <int lanes>
-BL_INLINE void sum_fit_body(const FitWindow& window, const FitPoint& point, FitSums& sums) {
+BL_INLINE void sum_fit(const FitWindow& window, const FitPoint& point, FitSums& sums) {
   Vector<lanes> s[14] = {};
   const Vector<lanes> zero = {};
   const Vector<lanes> least = zero + point.least;
@@ -161,6 +167,49 @@ BL_INLINE void sum_fit_body(const FitWindow& window, const FitPoint& point, FitS
     s[13] += residual * by_col;
   }
   totals<lanes>(s, sums.value);
+}
+
+// fisher * step = score in blocks of two: height and background first, what they leave of the centre then.
+// false when the matrix is not positive definite.
+BL_INLINE bool solve(const FitSums& sums, const CentrePrior& prior, FitStep& out) {
+  constexpr float k_least = 1e-5f;
+  const auto [hh, bh, bb, rh, rb, rr0, ch, cb, cr, cc0, gh, gb, gr0, gc0] = sums.value;
+  const float rr = rr0 + prior.weight;
+  const float cc = cc0 + prior.weight;
+  const float gr = gr0 + prior.weight * prior.row;
+  const float gc = gc0 + prior.weight * prior.col;
+  const float det = hh * bb - bh * bh;
+  if (!(hh > 0 && det > k_least * hh * bb)) return false;
+  const float inverse = 1 / det;
+  const float r0 = (bb * rh - bh * rb) * inverse;
+  const float r1 = (hh * rb - bh * rh) * inverse;
+  const float c0 = (bb * ch - bh * cb) * inverse;
+  const float c1 = (hh * cb - bh * ch) * inverse;
+  const float left_rr = rr - rh * r0 - rb * r1;
+  const float left_cr = cr - ch * r0 - cb * r1;
+  const float left_cc = cc - ch * c0 - cb * c1;
+  const float left_det = left_rr * left_cc - left_cr * left_cr;
+  if (!(left_rr > k_least * rr && left_cc > k_least * cc && left_det > k_least * left_rr * left_cc))
+    return false;
+  const float left_inverse = 1 / left_det;
+  const float left_r = gr - r0 * gh - r1 * gb;
+  const float left_c = gc - c0 * gh - c1 * gb;
+  out.row = (left_cc * left_r - left_cr * left_c) * left_inverse;
+  out.col = (left_rr * left_c - left_cr * left_r) * left_inverse;
+  out.height = (bb * gh - bh * gb) * inverse - r0 * out.row - c0 * out.col;
+  out.background = (hh * gb - bh * gh) * inverse - r1 * out.row - c1 * out.col;
+  out.height_variance =
+      bb * inverse + (r0 * r0 * left_cc - 2 * r0 * c0 * left_cr + c0 * c0 * left_rr) * left_inverse;
+  out.information = (rr0 + cc0) / 2 + prior.weight;
+  return true;
+}
+
+template <int lanes>
+BL_INLINE bool step_body(const FitWindow& window, const FitPoint& point, const CentrePrior& prior,
+                         FitStep& out) {
+  FitSums sums;
+  sum_fit<lanes>(window, point, sums);
+  return solve(sums, prior, out);
 }
 
 template <int lanes>
@@ -219,6 +268,19 @@ BL_INLINE void sum_plane_body(const FitWindow& window, const WindowPlaces& place
   sums = {t[0], t[1], t[2], t[3], t[4], t[5], t[6], t[7], t[8]};
 }
 
+// Compilers make vectors of it where the instruction set can look up in them.
+BL_INLINE void radial_body(const WindowPlaces& places, const RadialProfile& profile, float middle,
+                           std::size_t size, float* __restrict to) {
+  const float* const level = profile.level;
+  const RadialProfile p = profile;
+  for (std::size_t i = 0; i < size; ++i) {
+    const float down = p.row + places.row[i];
+    const float right = p.col + places.col[i];
+    const int entry = static_cast<int>(__builtin_sqrtf(down * down + right * right) * p.per_px + 0.5f);
+    to[i] = level[entry < p.last ? entry : p.last] - middle;
+  }
+}
+
 template <int lanes>
 BL_INLINE void add_plane_body(const WindowPlaces& places, const Plane& plane, std::size_t size, float* to) {
   for (std::size_t i = 0; i < size; i += lanes) {
@@ -254,32 +316,36 @@ BL_INLINE void mix_body(const TemplateMix& mix, std::size_t size, float* to) {
                               std::span<const WindowRow> rows, float factor, float* to) { \
     copy_body<Pixel, lanes>(middle, pitch, rows, factor, to);                             \
   }
-#define BL_FIT_KERNELS(set, lanes, attribute)                                                           \
-  BL_COPY(copy_u8, std::uint8_t, set, lanes, attribute)                                                 \
-  BL_COPY(copy_u16, std::uint16_t, set, lanes, attribute)                                               \
-  BL_COPY(copy_u32, std::uint32_t, set, lanes, attribute)                                               \
-  BL_COPY(copy_f32, float, set, lanes, attribute)                                                       \
-  attribute void sum_fit_##set(const FitWindow& window, const FitPoint& point, FitSums& sums) {         \
-    sum_fit_body<lanes>(window, point, sums);                                                           \
-  }                                                                                                     \
-  attribute void sum_disk_##set(const FitWindow& window, const FitPoint& point, float edge,             \
-                                DiskPixels& sums) {                                                     \
-    sum_disk_body<lanes>(window, point, edge, sums);                                                    \
-  }                                                                                                     \
-  attribute void sum_plane_##set(const FitWindow& window, const WindowPlaces& places, const float* far, \
-                                 float rest_most, PlaneSums& sums) {                                    \
-    sum_plane_body<lanes>(window, places, far, rest_most, sums);                                        \
-  }                                                                                                     \
-  attribute void add_plane_##set(const WindowPlaces& places, const Plane& plane, std::size_t size,      \
-                                 float* to) {                                                           \
-    add_plane_body<lanes>(places, plane, size, to);                                                     \
-  }                                                                                                     \
-  attribute void mix_##set(const TemplateMix& mix, std::size_t size, float* to) {                       \
-    mix_body<lanes>(mix, size, to);                                                                     \
-  }                                                                                                     \
-  constexpr FitKernels k_##set{copy_u8_##set,   copy_u16_##set,  copy_u32_##set,                        \
-                               copy_f32_##set,  sum_fit_##set,   sum_disk_##set,                        \
-                               sum_plane_##set, add_plane_##set, mix_##set};
+#define BL_FIT_KERNELS(set, lanes, attribute)                                                                \
+  BL_COPY(copy_u8, std::uint8_t, set, lanes, attribute)                                                      \
+  BL_COPY(copy_u16, std::uint16_t, set, lanes, attribute)                                                    \
+  BL_COPY(copy_u32, std::uint32_t, set, lanes, attribute)                                                    \
+  BL_COPY(copy_f32, float, set, lanes, attribute)                                                            \
+  attribute bool step_##set(const FitWindow& window, const FitPoint& point, const CentrePrior& prior,        \
+                            FitStep& out) {                                                                  \
+    return step_body<lanes>(window, point, prior, out);                                                      \
+  }                                                                                                          \
+  attribute void sum_disk_##set(const FitWindow& window, const FitPoint& point, float edge,                  \
+                                DiskPixels& sums) {                                                          \
+    sum_disk_body<lanes>(window, point, edge, sums);                                                         \
+  }                                                                                                          \
+  attribute void sum_plane_##set(const FitWindow& window, const WindowPlaces& places, const float* far,      \
+                                 float rest_most, PlaneSums& sums) {                                         \
+    sum_plane_body<lanes>(window, places, far, rest_most, sums);                                             \
+  }                                                                                                          \
+  attribute void radial_##set(const WindowPlaces& places, const RadialProfile& profile, float middle,        \
+                              std::size_t size, float* to) {                                                 \
+    radial_body(places, profile, middle, size, to);                                                          \
+  }                                                                                                          \
+  attribute void add_plane_##set(const WindowPlaces& places, const Plane& plane, std::size_t size,           \
+                                 float* to) {                                                                \
+    add_plane_body<lanes>(places, plane, size, to);                                                          \
+  }                                                                                                          \
+  attribute void mix_##set(const TemplateMix& mix, std::size_t size, float* to) {                            \
+    mix_body<lanes>(mix, size, to);                                                                          \
+  }                                                                                                          \
+  constexpr FitKernels k_##set{copy_u8_##set,  copy_u16_##set,  copy_u32_##set, copy_f32_##set,  step_##set, \
+                               sum_disk_##set, sum_plane_##set, radial_##set,   add_plane_##set, mix_##set};
 
 BL_FIT_KERNELS(plain, 4, )
 BL_FIT_KERNELS(avx2, 8, BL_AVX2)

@@ -25,13 +25,16 @@ struct FitPoint {
   float height = 0, background = 0, row = 0, col = 0, least = 0;
 };
 
-// Parameters in the order height, background, row, column.
-struct FitSums {
-  // The Fisher matrix's lower triangle, row by row: hh, bh, bb, rh, rb, rr, ch, cb, cr, cc; then the four
-  // scores.
-  float value[14];
-  float fisher(int i) const { return value[i]; }
-  float& score(int i) { return value[10 + i]; }
+// The centre is expected at (row, col) from where it is, px, with this weight (1 / variance).
+struct CentrePrior {
+  float weight = 0, row = 0, col = 0;
+};
+
+// A scoring step towards the maximum of the likelihood.
+struct FitStep {
+  float height = 0, background = 0, row = 0, col = 0;
+  float height_variance = 0;
+  float information = 0;  // of the centre, per axis: 1 / px^2
 };
 
 // Over the pixels where T exceeds an edge.
@@ -60,6 +63,14 @@ struct Plane {
   float level = 0, by_row = 0, by_col = 0;  // at the window's middle, per pixel
 };
 
+// A profile about a beam: the entry at `per_px` times the distance, rounded, is the level there.
+struct RadialProfile {
+  const float* level = nullptr;
+  int last = 0;  // entry, also farther away
+  float per_px = 1;
+  float row = 0, col = 0;  // from the beam to the window's middle, px
+};
+
 // Whole vectors are read from and written to: so many floats (or pixels) behind a window's last one.
 constexpr std::size_t k_window_slack = 16;
 
@@ -70,10 +81,14 @@ using CopyWindow = void (*)(const std::byte* middle, std::ptrdiff_t pitch, std::
 
 struct FitKernels {
   CopyWindow copy_u8, copy_u16, copy_u32, copy_f32;
-  void (*sum_fit)(const FitWindow& window, const FitPoint& point, FitSums& sums);
+  // false: the pixels do not tell all four parameters.
+  bool (*step)(const FitWindow& window, const FitPoint& point, const CentrePrior& prior, FitStep& out);
   void (*sum_disk)(const FitWindow& window, const FitPoint& point, float edge, DiskPixels& sums);
   void (*sum_plane)(const FitWindow& window, const WindowPlaces& places, const float* far, float rest_most,
                     PlaneSums& sums);
+  // What the profile has at each pixel, less `middle`.
+  void (*radial)(const WindowPlaces& places, const RadialProfile& profile, float middle, std::size_t size,
+                 float* to);
   void (*add_plane)(const WindowPlaces& places, const Plane& plane, std::size_t size, float* to);
   // The mixed shape: three images of `size` floats.
   void (*mix)(const TemplateMix& mix, std::size_t size, float* to);

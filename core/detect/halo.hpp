@@ -20,12 +20,15 @@ class Halo {
   template <class Pixel>
   bool find(const RawImage<Pixel>& image, std::span<const DiskFit> fits, double reach, double beam_row,
             double beam_col);
-  // Counts per pixel.
-  float at(float row, float col) const {
-    const float down = row - row_;
-    const float right = col - col_;
-    const auto where = static_cast<std::size_t>(std::sqrt(down * down + right * right) * k_per_px + 0.5f);
-    return profile_[std::min(where, profile_.size() - 1)];
+  // Counts per pixel about the pixel at (row, col).
+  RadialProfile about(int row, int col) const {
+    return {profile_.data(), static_cast<int>(profile_.size()) - 1, k_per_px, static_cast<float>(row) - row_,
+            static_cast<float>(col) - col_};
+  }
+  float at(int row, int col) const {
+    const std::size_t entry = static_cast<std::size_t>(
+        std::hypot(static_cast<float>(row) - row_, static_cast<float>(col) - col_) * k_per_px + 0.5f);
+    return profile_[std::min(entry, profile_.size() - 1)];
   }
 
  private:

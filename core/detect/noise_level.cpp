@@ -5,6 +5,7 @@
 #include <cstring>
 #include <limits>
 #include <type_traits>
+#include <utility>
 
 #include "core/detect/disk_plan.hpp"
 
@@ -40,28 +41,45 @@ struct BlockSums {
   std::array<float, k_samples> left, middle, right;
 };
 
+template <class Pixel, int... i>
+BL_INLINE void load_columns(const std::byte* from, std::size_t pitch, std::integer_sequence<int, i...>,
+                            std::uint32_t (&three)[k_cols]) {
+  using Narrow __attribute__((vector_size(k_lanes * sizeof(Pixel)))) = Pixel;
+  using Wide __attribute__((vector_size(k_lanes * sizeof(std::uint32_t)))) = std::uint32_t;
+  Wide column = {};
+  for (std::size_t row = 0; row < 3; ++row) {
+    Narrow line;
+    std::memcpy(&line, from + row * pitch, sizeof line);
+    column += __builtin_convertvector(line, Wide);
+  }
+  // Sums of three neighbours.
+  column += __builtin_shufflevector(column, column, ((i + 1) % static_cast<int>(k_lanes))...) +
+            __builtin_shufflevector(column, column, ((i + 2) % static_cast<int>(k_lanes))...);
+  std::memcpy(three, &column, sizeof three);
+}
+
 // Sums of three blocks of 3 x 3 pixels in line, for the samples first <= i < last.
 template <class Pixel>
 BL_INLINE void sum_blocks_body(const RawImage<Pixel>& image, std::size_t first, std::size_t last,
                                BlockSums& out) {
-  constexpr bool k_small = sizeof(Pixel) <= 2;
-  using Sum = std::conditional_t<k_small, std::uint32_t, float>;
   const auto cols = static_cast<std::size_t>(image.cols);
   for (std::size_t i = first; i < last; ++i) {
     const std::size_t at = sample_place(image, i);
-    Sum column[k_lanes];
-    if constexpr (k_small) {
-      Pixel line[3][k_lanes];
-      for (std::size_t row = 0; row < 3; ++row)
-        std::memcpy(line[row], image.bytes + (at + row * cols) * sizeof(Pixel), sizeof line[row]);
-      for (std::size_t c = 0; c < k_lanes; ++c) column[c] = Sum{line[0][c]} + line[1][c] + line[2][c];
+    if constexpr (sizeof(Pixel) <= 2) {
+      std::uint32_t three[k_cols];
+      load_columns<Pixel>(image.bytes + at * sizeof(Pixel), cols * sizeof(Pixel),
+                          std::make_integer_sequence<int, k_lanes>(), three);
+      out.left[i] = static_cast<float>(three[0]);
+      out.middle[i] = static_cast<float>(three[3]);
+      out.right[i] = static_cast<float>(three[6]);
     } else {
+      float column[k_cols];
       for (std::size_t c = 0; c < k_cols; ++c)
         column[c] = image.counts(at + c) + image.counts(at + cols + c) + image.counts(at + 2 * cols + c);
+      out.left[i] = column[0] + column[1] + column[2];
+      out.middle[i] = column[3] + column[4] + column[5];
+      out.right[i] = column[6] + column[7] + column[8];
     }
-    out.left[i] = static_cast<float>(column[0] + column[1] + column[2]);
-    out.middle[i] = static_cast<float>(column[3] + column[4] + column[5]);
-    out.right[i] = static_cast<float>(column[6] + column[7] + column[8]);
   }
 }
 

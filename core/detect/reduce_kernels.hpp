@@ -3,6 +3,7 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
 #include "core/detect/simd.hpp"
 
@@ -10,6 +11,25 @@ namespace bragglive::detail {
 
 using Cell = std::int16_t;
 constexpr std::size_t k_cell_lanes = 32;  // passes work on whole vectors of so many cells
+
+// Begins on a cache line: vectors that lie across two take twice as long.
+class CellMap {
+ public:
+  void clear(std::size_t count) {
+    lines_.assign((count + k_cell_lanes - 1) / k_cell_lanes, {});
+    count_ = count;
+  }
+  std::size_t size() const { return count_; }
+  Cell* data() { return lines_.data()->cells; }
+  const Cell* data() const { return lines_.data()->cells; }
+
+ private:
+  struct alignas(64) Line {
+    Cell cells[k_cell_lanes];
+  };
+  std::vector<Line> lines_;
+  std::size_t count_ = 0;
+};
 
 // How pixels become cells.
 struct Reduction {

@@ -185,7 +185,7 @@ void mirror_margin(const Plan& p, Cell* map) noexcept {
 }
 
 DetectStatus reduce_frame(const Plan& p, const FrameView& frame, ReducedFrame& out) noexcept {
-  if (out.cells.size() != p.count) out.cells.assign(p.count, 0);
+  if (out.cells.size() != p.count) out.cells.clear(p.count);
   if (out.work.size() < p.shape.cols + 3 * k_cell_lanes) out.work.assign(p.shape.cols + 3 * k_cell_lanes, 0);
   const std::size_t columns = (p.shape.cols + 2 * k_cell_lanes - 1) / k_cell_lanes * k_cell_lanes;
   if (out.columns.size() != columns) out.columns.assign(columns, 0);

@@ -13,7 +13,7 @@
 namespace bragglive::detail {
 
 struct ReducedFrame {
-  std::vector<Cell> cells;             // padded, see the plan; mirrored at the borders
+  CellMap cells;                       // padded, see the plan; mirrored at the borders
   std::vector<std::uint16_t> work;     // one row of pixels
   std::vector<std::byte> patched;      // the frame with masked pixels replaced, where there are any
   std::vector<std::uint32_t> columns;  // sums, see RowStats

@@ -1,6 +1,7 @@
 #include "core/detect/search_kernels.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -19,50 +20,67 @@ BL_INLINE void add(const Cell* from, Lanes& lanes) {
   load(from, more);
   lanes += more;
 }
-BL_INLINE void column_runs(const Cell* centre, std::ptrdiff_t stride, const DiskRuns& disk, Cell* columns,
+// Sums of 1, 3, 5 … rows about `centre`, one after the other. `known_height`: of the highest; 0 = any.
+template <std::size_t known_height>
+BL_INLINE void column_runs(const Cell* centre, std::ptrdiff_t stride, std::size_t height, Cell* columns,
                            std::size_t columns_stride) {
+  const auto last = static_cast<std::ptrdiff_t>(known_height ? known_height : height);
   Lanes sum;
   load(centre, sum);
-  std::ptrdiff_t reached = 0;
-  for (std::size_t level = 0; level < disk.levels.size(); ++level) {
-    while (reached < disk.levels[level]) {
-      ++reached;
-      add(centre - reached * stride, sum);
-      add(centre + reached * stride, sum);
-    }
-    __builtin_memcpy(columns + level * columns_stride, &sum, sizeof sum);
+  __builtin_memcpy(columns, &sum, sizeof sum);
+  for (std::ptrdiff_t reached = 1; reached <= last; ++reached) {
+    add(centre - reached * stride, sum);
+    add(centre + reached * stride, sum);
+    columns += columns_stride;
+    __builtin_memcpy(columns, &sum, sizeof sum);
   }
 }
 
-BL_INLINE void add_columns(const Cell* columns, std::size_t columns_stride, const int* level_of,
-                           std::size_t count, Lanes& sum) {
-  load(columns + static_cast<std::size_t>(level_of[0]) * columns_stride, sum);
+constexpr std::size_t k_most_columns =
+    256;  // a disk as wide as the widest frame has 181 of the largest cells
+
+// Where the runs of each column lie behind the middle one's cell.
+struct ColumnPlaces {
+  BL_INLINE ColumnPlaces(std::span<const int> heights, std::size_t columns_stride) : count(heights.size()) {
+    for (std::size_t d = 0; d < count; ++d) at[d] = static_cast<std::size_t>(heights[d]) * columns_stride;
+  }
+  std::size_t count;
+  std::array<std::size_t, k_most_columns> at;
+};
+
+template <std::size_t known_count>
+BL_INLINE void add_columns(const Cell* columns, const ColumnPlaces& places, Lanes& sum) {
+  const std::size_t count = known_count ? known_count : places.count;
+  load(columns + places.at[0], sum);
   for (std::size_t d = 1; d < count; ++d) {
-    const Cell* row = columns + static_cast<std::size_t>(level_of[d]) * columns_stride;
-    add(row - d, sum);
-    add(row + d, sum);
+    add(columns + places.at[d] - d, sum);
+    add(columns + places.at[d] + d, sum);
   }
 }
 
-// `inner_count`, `outer_count`: of the columns of the disk and the outer rim; 0 = any.
+// The counts of columns of the disk and of the outer rim; 0 = any.
 template <std::size_t inner_count, std::size_t outer_count>
 BL_INLINE void disk_sums_of(const DiskRows& rows, const DiskRuns& disk) {
+  const auto height = static_cast<std::size_t>(disk.outer[0]);
   const std::size_t margin = disk.outer.size() - 1;
-  const std::size_t inner_columns = inner_count ? inner_count : disk.disk.size();
-  const std::size_t outer_columns = outer_count ? outer_count : disk.outer.size();
-  for (std::size_t row = 0; row < rows.count; ++row) {
-    const Cell* const centre = rows.cells + row * rows.stride;
-    for (std::size_t x = 0; x < rows.cols + 2 * margin; x += k_cell_lanes)
-      column_runs(centre + x - margin, static_cast<std::ptrdiff_t>(rows.stride), disk, rows.columns + x,
-                  rows.columns_stride);
-    for (std::size_t x = 0; x < rows.cols; x += k_cell_lanes) {
+  // Copies, as what is written might be what a reference refers to.
+  const ColumnPlaces inner_places(disk.disk, rows.columns_stride);
+  const ColumnPlaces outer_places(disk.outer, rows.columns_stride);
+  const DiskRows to = rows;
+  const int shift = disk.ring_shift;
+  for (std::size_t row = 0; row < to.count; ++row) {
+    const Cell* const centre = to.cells + row * to.stride - margin;
+    for (std::size_t x = 0; x < to.cols + 2 * margin; x += k_cell_lanes)
+      column_runs<outer_count ? outer_count - 1 : 0>(centre + x, static_cast<std::ptrdiff_t>(to.stride),
+                                                     height, to.columns + x, to.columns_stride);
+    for (std::size_t x = 0; x < to.cols; x += k_cell_lanes) {
       Lanes inner;
       Lanes outer;
-      add_columns(rows.columns + margin + x, rows.columns_stride, disk.disk.data(), inner_columns, inner);
-      add_columns(rows.columns + margin + x, rows.columns_stride, disk.outer.data(), outer_columns, outer);
-      const Lanes value = inner - ((outer - inner) >> disk.ring_shift);
-      __builtin_memcpy(rows.sums + row * rows.stride + x, &inner, sizeof inner);
-      __builtin_memcpy(rows.sharp + row * rows.stride + x, &value, sizeof value);
+      add_columns<inner_count>(to.columns + margin + x, inner_places, inner);
+      add_columns<outer_count>(to.columns + margin + x, outer_places, outer);
+      const Lanes value = inner - ((outer - inner) >> shift);
+      __builtin_memcpy(to.sums + row * to.stride + x, &inner, sizeof inner);
+      __builtin_memcpy(to.sharp + row * to.stride + x, &value, sizeof value);
     }
   }
 }
@@ -71,9 +89,10 @@ BL_INLINE void disk_sums_of(const DiskRows& rows, const DiskRuns& disk) {
 BL_INLINE void disk_sums_body(const DiskRows& rows, const DiskRuns& disk) {
   const std::size_t inner = disk.disk.size();
   const std::size_t outer = disk.outer.size();
-  if (inner == 2 && outer == 3) return disk_sums_of<2, 3>(rows, disk);
-  if (inner == 3 && outer == 4) return disk_sums_of<3, 4>(rows, disk);
-  if (inner == 4 && outer == 5) return disk_sums_of<4, 5>(rows, disk);
+  const bool round = static_cast<std::size_t>(disk.outer[0]) + 1 == outer;
+  if (round && inner == 2 && outer == 3) return disk_sums_of<2, 3>(rows, disk);
+  if (round && inner == 3 && outer == 4) return disk_sums_of<3, 4>(rows, disk);
+  if (round && inner == 4 && outer == 5) return disk_sums_of<4, 5>(rows, disk);
   disk_sums_of<0, 0>(rows, disk);
 }
 
@@ -115,7 +134,7 @@ BL_INLINE std::size_t find_peaks_body(const Cell* sums, const Cell* sharp, std::
   const std::ptrdiff_t rise = test.diagonal * s - test.diagonal;
   const Lanes least = Lanes{} + static_cast<Cell>(test.min_sum - 1);
   std::size_t count = 0;
-  for (std::size_t x = first; x < last; x += k_cell_lanes) {
+  for (std::size_t x = first / k_cell_lanes * k_cell_lanes; x < last; x += k_cell_lanes) {
     const Cell* q = sharp + x;
     Lanes value;
     Lanes sum;
@@ -138,7 +157,8 @@ BL_INLINE std::size_t find_peaks_body(const Cell* sums, const Cell* sharp, std::
     stands_out(lowest, sum, test.variance, out);
     flags &= out;
     for_each_flag(flags, [&](std::size_t lane) {
-      if (x + lane < last && count < room) found[count++] = static_cast<std::uint16_t>(x + lane);
+      if (x + lane >= first && x + lane < last && count < room)
+        found[count++] = static_cast<std::uint16_t>(x + lane);
     });
   }
   return count;

@@ -11,12 +11,9 @@
 
 namespace bragglive::detail {
 
-// A disk and a ring around it as runs of columns: the column at |dx| = d
-// reaches from -height to +height. `levels` are the distinct heights of both,
-// ascending; `disk[d]` the level of the disk's column d, `outer[d]` that of the
-// ring's outer rim.
+// A disk and a ring around it as runs of columns: the disk's column at |dx| = d
+// reaches from -disk[d] to +disk[d], the ring's outer rim that far with `outer`.
 struct DiskRuns {
-  std::span<const int> levels;
   std::span<const int> disk;
   std::span<const int> outer;
   int ring_shift = 0;  // the ring's sum counts 2^-ring_shift
@@ -26,7 +23,7 @@ struct DiskRows {
   const Cell* cells = nullptr;  // of the first row, column 0; the margin is as wide as the outer rim
   std::size_t stride = 0;       // of all three maps
   std::size_t count = 0, cols = 0;
-  Cell* columns = nullptr;  // working rows, one for each level, `columns_stride` apart
+  Cell* columns = nullptr;  // working rows, one for each height up to outer[0], `columns_stride` apart
   std::size_t columns_stride = 0;
   Cell *sums = nullptr, *sharp = nullptr;
 };

@@ -14,7 +14,7 @@ void WideBackground::find(const DiskDetector::Plan& p, const ReducedFrame& frame
   constexpr Cell k_most = 1000;      // of a cell: a tile's column then fits 16 bits
   const double cells = static_cast<double>(p.cell_rows) * p.cell_cols;
   variance_ = static_cast<float>(frame.noise.per_count);
-  tile_ = 2 * static_cast<int>(p.outer_levels.size()) - 1;
+  tile_ = 2 * static_cast<int>(p.outer.size()) - 1;
   few_ = frame.shift == 0 && frame.total / cells * p.disk_cells < k_few * frame.noise.per_count;
   used_ = few_ && std::min(p.cell_rows, p.cell_cols) >= k_least_tiles * tile_;
   if (!used_) return;

@@ -30,14 +30,15 @@ double seconds_per_call(const Work& work, double at_least) {
   return seconds / calls;
 }
 
-void speed(FrameShape shape, double radius, double dose, int disks, const char* wanted) {
+void speed(FrameShape shape, double radius, double dose, int disks, const char* wanted, double halo = 0) {
   PatternSpec spec;
   spec.shape = shape;
   spec.probe_radius = radius;
   spec.dose = dose;
   spec.disks = disks;
   spec.background = 0.1 * dose / 1e5;
-  spec.min_spacing = 3 * radius;
+  spec.halo = halo * dose;
+  spec.min_spacing = radius > 5 ? 2.5 * radius : 3 * radius;
   std::vector<Pattern> patterns;
   for (std::uint64_t seed = 0; seed < 16; ++seed) patterns.push_back(make_pattern(spec, seed));
   DiskDetectorConfig config;
@@ -69,10 +70,11 @@ void speed(FrameShape shape, double radius, double dose, int disks, const char* 
       [&] { std::memcpy(copy.data(), patterns[next++ % patterns.size()].counts.data(), copy.size() * 2); },
       0.1);
   std::printf(
-      "%4u x %-4u R %4.1f dose %8.0f: %7.0f frames/s (%.1f disks), "
+      "%4u x %-4u R %4.1f dose %8.0f halo %.1f: %7.0f frames/s (%.1f disks), "
       "wanted %s; %5.0f x the Fourier path "
       "(%.0f/s); %.0f x the time of copying the frame\n",
-      shape.rows, shape.cols, radius, dose, 1 / fast, per_frame, wanted, slow / fast, 1 / slow, fast / floor);
+      shape.rows, shape.cols, radius, dose, halo, 1 / fast, per_frame, wanted, slow / fast, 1 / slow,
+      fast / floor);
 }
 
 void accuracy(double radius, double dose, double halo) {
@@ -113,6 +115,7 @@ int main(int argc, char** argv) {
   const bool speed_only = argc > 1 && std::strcmp(argv[1], "speed") == 0;
   speed({192, 192}, 1.4, 5e4, 25, "10000");
   speed({192, 192}, 3, 5e4, 25, "10000");
+  speed({192, 192}, 8, 5e4, 20, "10000", 0.3);
   speed({96, 96}, 1.4, 2e4, 25, "40000");
   speed({96, 96}, 3, 2e4, 25, "40000");
   speed({512, 512}, 4, 1e5, 25, "1200");

@@ -68,8 +68,9 @@ TEST_CASE(
               for (int c = -reach; c <= reach; ++c)
                 if (r * r + c * c <= sum_radius * sum_radius)
                   expected += cell(mirrored(row + r, plan.cell_rows), mirrored(col + c, plan.cell_cols));
-            wrong += expected != scratch.sums[plan.origin + static_cast<std::size_t>(row) * plan.stride +
-                                              static_cast<std::size_t>(col)];
+            wrong +=
+                expected != scratch.sums.data()[plan.origin + static_cast<std::size_t>(row) * plan.stride +
+                                                static_cast<std::size_t>(col)];
           }
         CAPTURE(shape.rows, shape.cols, radius, static_cast<int>(set));
         CHECK(wrong == 0);
