@@ -105,8 +105,9 @@ Expected<void> prepare_folder(const Plan& plan, const DatasetRun& run) {
   fs::create_directories(plan.folder, status);
   if (status) return fail(ErrorArea::file, "{}: cannot be made ({})", plan.folder.string(), status.message());
   for (const auto& entry : fs::directory_iterator(plan.folder, status)) {
-    if (entry.path().extension() == ".tmp" && run.ranks == 1) {
-      fs::remove(entry.path(), status);
+    if (entry.path().extension() == ".tmp") {
+      // Another rank may be writing it.
+      if (run.ranks == 1) fs::remove(entry.path(), status);
       continue;
     }
     if (!entry.path().filename().string().starts_with("part-")) continue;
