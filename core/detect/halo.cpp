@@ -12,6 +12,10 @@ namespace {
 constexpr int k_block = 4;  // px; also the width of a ring
 constexpr float k_block_pixels = k_block * k_block;
 
+float square(float x) {
+  return x * x;
+}
+
 template <class Pixel>
 bool usable(const RawImage<Pixel>& image, std::size_t corner) {
   if (image.usable == nullptr) return true;
@@ -52,7 +56,7 @@ bool Halo::find(const RawImage<Pixel>& image, std::span<const DiskFit> fits, dou
   const float far = std::hypot(std::max(row_, rows - row_), std::max(col_, cols - col_));
   if (!(far < 2 * (rows + cols))) return false;  // a beam that is nowhere near
   add_up(image, fits, static_cast<float>(reach), far);
-  if (!uneven()) return false;
+  if (!round()) return false;
   draw(far);
   return true;
 }
@@ -91,12 +95,20 @@ void Halo::add_ring(const Sectors& sectors) {
   constexpr float k_most = 3;  // standard deviations
   std::array<float, std::tuple_size_v<Sectors>> levels;
   std::size_t known = 0;
-  for (const Sums& sums : sectors)
+  Sums all;
+  for (const Sums& sums : sectors) {
     if (sums.pixels > 0) levels[known++] = sums.counts / sums.pixels;
+    all.counts += sums.counts;
+    all.pixels += sums.pixels;
+  }
   if (known == 0) return;
+  const float level = all.counts / all.pixels;
+  float uneven = -static_cast<float>(known - 1) * level;
+  for (const Sums& sums : sectors)
+    if (sums.pixels > 0) uneven += sums.pixels * square(sums.counts / sums.pixels - level);
   const auto middle = levels.begin() + static_cast<std::ptrdiff_t>((known - 1) / 2);
   std::nth_element(levels.begin(), middle, levels.begin() + static_cast<std::ptrdiff_t>(known));
-  Sums all;
+  all = {};
   for (const Sums& sums : sectors) {
     const float expected = *middle * sums.pixels;
     if (sums.counts > expected + k_most * std::sqrt(expected + 1)) continue;
@@ -105,7 +117,7 @@ void Halo::add_ring(const Sectors& sectors) {
     all.pixels += sums.pixels;
   }
   if (all.pixels >= k_fewest)
-    rings_.push_back({all.counts / all.pixels, all.distance / all.pixels, all.pixels});
+    rings_.push_back({all.counts / all.pixels, all.distance / all.pixels, all.pixels, uneven});
 }
 
 void Halo::mark_disks(std::span<const DiskFit> fits, float reach, int rows, int cols) {
@@ -128,20 +140,24 @@ void Halo::mark_disks(std::span<const DiskFit> fits, float reach, int rows, int 
   }
 }
 
-// Whether the rings differ by more than counts do.
-bool Halo::uneven() const {
+// Whether the rings differ by more than counts do, and a ring's octants by much less than rings: the diffuse
+// scattering of a crystal does not depend on the distance alone.
+bool Halo::round() const {
+  constexpr float k_most_uneven = 0.1F;
   float pixels = 0;
   float counts = 0;
+  float uneven = 0;
   for (const Ring& ring : rings_) {
     pixels += ring.pixels;
     counts += ring.level * ring.pixels;
+    uneven += ring.uneven;
   }
-  if (!(counts > 0)) return false;
+  if (rings_.size() < 4 || !(counts > 0)) return false;
   const float mean = counts / pixels;
-  float chi2 = 0;
-  for (const Ring& ring : rings_) chi2 += (ring.level - mean) * (ring.level - mean) * ring.pixels / mean;
+  float squares = 0;
+  for (const Ring& ring : rings_) squares += ring.pixels * square(ring.level - mean);
   const auto freedom = static_cast<float>(rings_.size() - 1);
-  return rings_.size() > 3 && chi2 > freedom + 5 * std::sqrt(2 * freedom);
+  return squares > mean * (freedom + 5 * std::sqrt(2 * freedom)) && uneven < k_most_uneven * squares;
 }
 
 // A cubic from ring to ring that has their slopes; level inside the first and outside the last.

@@ -35,7 +35,7 @@ class Halo {
   template <class Pixel>
   void add_up(const RawImage<Pixel>& image, std::span<const DiskFit> fits, float reach, float far);
   void mark_disks(std::span<const DiskFit> fits, float reach, int rows, int cols);
-  bool uneven() const;
+  bool round() const;
   void draw(float far);
 
   static constexpr float k_per_px = 4;  // entries of the profile
@@ -43,6 +43,7 @@ class Halo {
     float level = 0;     // counts per pixel
     float distance = 0;  // of its pixels from the beam, mean, px
     float pixels = 0;
+    float uneven = 0;  // sum over its pixels of how far octants lie from the mean, squared; noise taken off
   };
   float row_ = 0, col_ = 0;
   std::vector<unsigned char> disk_;  // of each block of pixels: a disk reaches it
