@@ -207,7 +207,9 @@ Run add_simulate(CLI::App& app) {
       ->check(one_of({"none", "field"}));
   app.add_option("--position-noise", o->position_noise, "standard deviation of spot positions, 1/Å");
   app.add_option("--intensity-noise", o->intensity_noise, "standard deviation of ln intensity");
-  app.add_option("--min-intensity", o->min_intensity, "weaker spots are left out (incident beam = 1)");
+  app.add_option(
+      "--min-intensity", o->min_intensity,
+      "weaker spots are left out (incident beam = 1); the paper's experiment keeps them all: 1e-8");
   app.add_option("--thickness-nm", o->thickness,
                  "thicknesses, nm: 20 | 5,10,20 | 2:200:2 | random:2:200 (one drawn per zone axis) | "
                  "random:2:200:3 (three) | "
