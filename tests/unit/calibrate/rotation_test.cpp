@@ -21,7 +21,7 @@ MassField field(double rotation_deg, bool mirror, double noise) {
   c.mirror = mirror;
   const PixelsToQ to_q(c);
   std::mt19937_64 random(7);
-  std::normal_distribution<double> scatter(0, noise);
+  std::normal_distribution<double> scatter(0, 1);
   for (std::uint32_t r = 0; r < scan.rows; ++r)
     for (std::uint32_t col = 0; col < scan.cols; ++col) {
       double x = 0;
@@ -32,8 +32,8 @@ MassField field(double rotation_deg, bool mirror, double noise) {
         y -= (col - bc) * bump;
       }
       const auto px = to_q.to_pixels({}, x, y);
-      made.row[r * scan.cols + col] = 64 + px[0] + 0.02 * r + scatter(random);
-      made.col[r * scan.cols + col] = 63 + px[1] - 0.01 * col + scatter(random);
+      made.row[r * scan.cols + col] = 64 + px[0] + 0.02 * r + noise * scatter(random);
+      made.col[r * scan.cols + col] = 63 + px[1] - 0.01 * col + noise * scatter(random);
     }
   made.row[77] = std::nan("");
   return made;
