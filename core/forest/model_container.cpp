@@ -82,6 +82,30 @@ Expected<void> write_all(int file, std::span<const std::byte> bytes, const std::
   return {};
 }
 
+// The sections behind room for header and table, then these two. Fills the table but for its names.
+Expected<void> write_sections(int file, std::span<const SectionSource> sections, std::span<TableEntry> table,
+                              const std::string& called) {
+  FileHeader header{k_magic, k_model_format_version, static_cast<std::uint32_t>(sections.size()), 0, 0, 0};
+  const std::vector<std::byte> room(sizeof header + table.size_bytes());
+  if (auto done = write_all(file, room, called); !done) return done;
+  header.file_bytes = room.size();
+  constexpr std::array<std::byte, k_alignment> k_zeros{};
+  for (std::size_t i = 0; i < sections.size(); ++i) {
+    const std::uint64_t offset = aligned(header.file_bytes);
+    auto done = write_all(file, std::span(k_zeros).first(offset - header.file_bytes), called);
+    if (!done) return done;
+    const std::vector<std::byte> bytes = sections[i].bytes();
+    if (done = write_all(file, bytes, called); !done) return done;
+    table[i].offset = offset, table[i].size = bytes.size(), table[i].crc = crc32(bytes);
+    header.file_bytes = offset + bytes.size();
+  }
+  header.crc = header_crc(header, table);
+  if (::lseek(file, 0, SEEK_SET) != 0)
+    return fail(ErrorArea::file, "cannot write {}: {}", called, std::strerror(errno));
+  if (auto done = write_all(file, std::as_bytes(std::span(&header, 1)), called); !done) return done;
+  return write_all(file, std::as_bytes(table), called);
+}
+
 }  // namespace
 
 const ModelSection* ModelContainer::find(std::string_view name) const {
@@ -152,35 +176,20 @@ Expected<ModelContainer> read_model_container(const std::filesystem::path& file)
 }
 
 Expected<void> write_model_container(const std::filesystem::path& file,
-                                     std::span<const ModelSection> sections) {
+                                     std::span<const SectionSource> sections) {
   if (sections.empty() || sections.size() > k_max_sections)
     return fail(ErrorArea::usage, "a model has 1 to {} sections, not {}", k_max_sections, sections.size());
   std::vector<TableEntry> table(sections.size());
-  FileHeader header{k_magic, k_model_format_version, static_cast<std::uint32_t>(sections.size()), 0, 0, 0};
-  std::uint64_t end = sizeof header + table.size() * sizeof(TableEntry);
   for (std::size_t i = 0; i < sections.size(); ++i) {
     if (sections[i].name.empty() || sections[i].name.size() >= table[i].name.size())
       return fail(ErrorArea::usage, "model section name '{}' must have 1 to {} characters", sections[i].name,
                   table[i].name.size() - 1);
-    table[i] = {{}, aligned(end), sections[i].bytes.size(), crc32(sections[i].bytes), 0};
     std::copy(sections[i].name.begin(), sections[i].name.end(), table[i].name.begin());
-    end = table[i].offset + table[i].size;
   }
-  header.file_bytes = end;
-  header.crc = header_crc(header, table);
   const std::string target = file.string(), beside = target + ".part";
   const int out = ::open(beside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
   if (out < 0) return fail(ErrorArea::file, "cannot write {}: {}", target, std::strerror(errno));
-  // Piece by piece: large forests would not fit into memory a second time.
-  auto done = write_all(out, std::as_bytes(std::span(&header, 1)), target);
-  if (done) done = write_all(out, std::as_bytes(std::span(table)), target);
-  std::uint64_t at = sizeof header + table.size() * sizeof(TableEntry);
-  constexpr std::array<std::byte, k_alignment> k_zeros{};
-  for (std::size_t i = 0; i < sections.size() && done; ++i) {
-    done = write_all(out, std::span(k_zeros).first(table[i].offset - at), target);
-    if (done) done = write_all(out, sections[i].bytes, target);
-    at = table[i].offset + table[i].size;
-  }
+  auto done = write_sections(out, sections, table, target);
   if (done && ::fsync(out) != 0 &&
       errno != EINVAL)  // EINVAL: the target cannot be flushed, a pipe for instance
     done = fail(ErrorArea::file, "cannot write {}: {}", target, std::strerror(errno));

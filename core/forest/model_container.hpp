@@ -14,6 +14,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <span>
 #include <string>
 #include <vector>
@@ -31,6 +32,13 @@ struct ModelSection {
   std::vector<std::byte> bytes;
 };
 
+// One that is to be written: its bytes are asked for when their turn comes and freed behind it, so that a
+// model of gigabytes is never in memory a second time.
+struct SectionSource {
+  std::string name;
+  std::function<std::vector<std::byte>()> bytes;
+};
+
 struct ModelContainer {
   std::vector<ModelSection> sections;
   std::string checksum;  // 16 hexadecimal digits over the file's bytes
@@ -44,7 +52,7 @@ Expected<ModelContainer> parse_model_container(std::span<const std::byte> bytes,
 
 // Written beside the target, flushed to the disk and renamed over it: a reader never sees half a model.
 Expected<void> write_model_container(const std::filesystem::path& file,
-                                     std::span<const ModelSection> sections);
+                                     std::span<const SectionSource> sections);
 
 // One forest as a section:
 //   u32 version 2, kind, features, outputs, trees, bytes per leaf value (4 or 8; regression); u64 nodes; u64

@@ -135,13 +135,15 @@ Expected<void> save_crystal_model(const std::filesystem::path& file, const Cryst
     metadata["merged"] = {{"definition", parts.merged_features},
                           {"hash", definition_hash(parts.merged_features)}};
   const std::string text = metadata.dump(1);
-  std::vector<ModelSection> sections;
-  const auto* begin = reinterpret_cast<const std::byte*>(text.data());
-  sections.push_back({"metadata", {begin, begin + text.size()}});
+  std::vector<SectionSource> sections;
+  sections.push_back({"metadata", [bytes = std::as_bytes(std::span(text))] {
+                        return std::vector(bytes.begin(), bytes.end());
+                      }});
   const auto add = [&](std::string name, const std::optional<Forest>& forest) {
-    if (forest) sections.push_back({std::move(name), forest_bytes(*forest)});
+    if (forest) sections.push_back({std::move(name), [&forest] { return forest_bytes(*forest); }});
   };
-  if (!parts.phases.empty()) sections.push_back({"phases", phases_to_bytes(parts.phases)});
+  if (!parts.phases.empty())
+    sections.push_back({"phases", [&parts] { return phases_to_bytes(parts.phases); }});
   add("system", parts.system);
   add("quality", parts.quality);
   add("merged.system", parts.merged_system);

@@ -207,6 +207,12 @@ void Dataset::copy_pattern(std::size_t pattern, BraggList& out) const {
     out.push_back({double{qx[i]}, double{qy[i]}, double{intensity[i]}});
 }
 
+void Dataset::forget_spots() {
+  // Assigning {} would empty the columns and keep their memory.
+  for (std::vector<float>* column : {&qx, &qy, &intensity}) *column = std::vector<float>();
+  offset = std::vector<std::uint64_t>{0};
+}
+
 Expected<Dataset> load_datasets(std::span<const std::filesystem::path> files) {
   Dataset out;
   std::unordered_map<std::string, std::uint32_t> known;

@@ -33,6 +33,8 @@ struct Dataset {
 
   std::size_t patterns() const { return material.size(); }
   void copy_pattern(std::size_t pattern, BraggList& out) const;
+  // Frees the spots, gigabytes of a large set: no copy_pattern() any more, all else stays.
+  void forget_spots();
 };
 
 // Reads the files one after the other; a material that occurs in several (same id) is one. Checks format,

@@ -26,7 +26,7 @@ std::vector<std::uint32_t> dense(std::vector<std::uint32_t> numbers) {
 
 FinishedForest finished(TrainedForest trained) {
   ConfidenceTable table = fit_confidence(trained.out_of_bag_probability, trained.out_of_bag_right);
-  return {std::move(trained.forest), trained.out_of_bag_accuracy, std::move(table)};
+  return {std::move(trained.forest), {trained.out_of_bag_accuracy, std::move(table)}};
 }
 
 Expected<std::vector<std::uint32_t>> features_left(const ModelTrainConfig& config,

@@ -29,12 +29,12 @@ class HierarchyTrainer {
   Expected<void> train(CrystalModelParts& parts, ModelScores& scores) {
     ForestConfig config = forest_config(config_.system, "crystal system");
     config.out_of_bag = config_.bootstrap_materials;
-    auto system = classifier("system", rows_, config,
-                             [](const Material& m) { return static_cast<std::uint16_t>(m.system); });
+    auto system = classifier(
+        "system", rows_, config, [](const Material& m) { return static_cast<std::uint16_t>(m.system); },
+        parts.system);
     if (!system) return tl::unexpected(system.error());
-    parts.system = std::move(system->forest);
     parts.confidence = std::move(system->confidence);
-    scores.out_of_bag = system->out_of_bag;
+    scores.out_of_bag = system->accuracy;
     for (std::size_t s = 1; s < static_cast<std::size_t>(k_crystal_systems); ++s)
       if (auto done = train_system(s, parts); !done) return done;
     return {};
@@ -55,25 +55,24 @@ class HierarchyTrainer {
     if (rows.empty()) return {};
     const std::string name(k_crystal_system_names[s]);
     if (config_.space_group.trees > 0) {
-      auto group =
-          classifier("space_group." + name, rows, forest_config(config_.space_group, name + " space groups"),
-                     [](const Material& m) { return m.space_group; });
+      const auto group = classifier(
+          "space_group." + name, rows, forest_config(config_.space_group, name + " space groups"),
+          [](const Material& m) { return m.space_group; }, parts.space_group[s]);
       if (!group) return tl::unexpected(group.error());
-      parts.space_group[s] = std::move(group->forest);
     }
     if (config_.lattice.trees > 0) {
-      auto lattice = regressor("lattice." + name, rows, static_cast<CrystalSystem>(s),
-                               forest_config(config_.lattice, name + " lattice"));
+      const auto lattice = regressor("lattice." + name, rows, static_cast<CrystalSystem>(s),
+                                     forest_config(config_.lattice, name + " lattice"), parts.lattice[s]);
       if (!lattice) return tl::unexpected(lattice.error());
-      parts.lattice[s] = std::move(lattice->forest);
     }
     return {};
   }
 
   template <class LabelOf>
-  Expected<FinishedForest> classifier(const std::string& name, const std::vector<std::uint32_t>& rows,
-                                      const ForestConfig& config, LabelOf label_of) const {
-    return checkpoint_.get(name, [&]() -> Expected<FinishedForest> {
+  Expected<OutOfBag> classifier(const std::string& name, const std::vector<std::uint32_t>& rows,
+                                const ForestConfig& config, LabelOf label_of,
+                                std::optional<Forest>& place) const {
+    const auto make = [&]() -> Expected<FinishedForest> {
       std::set<std::uint16_t> found;
       for (const std::uint32_t row : rows) found.insert(label_of(material_of(row)));
       const std::vector<std::uint16_t> labels(found.begin(), found.end());
@@ -88,12 +87,14 @@ class HierarchyTrainer {
       auto trained = train_classifier(table_.table, {rows, classes, labels, groups}, config);
       if (!trained) return tl::unexpected(trained.error());
       return finished(std::move(*trained));
-    });
+    };
+    return checkpoint_.get(name, make, place);
   }
 
-  Expected<FinishedForest> regressor(const std::string& name, const std::vector<std::uint32_t>& rows,
-                                     CrystalSystem system, const ForestConfig& config) const {
-    return checkpoint_.get(name, [&]() -> Expected<FinishedForest> {
+  Expected<OutOfBag> regressor(const std::string& name, const std::vector<std::uint32_t>& rows,
+                               CrystalSystem system, const ForestConfig& config,
+                               std::optional<Forest>& place) const {
+    const auto make = [&]() -> Expected<FinishedForest> {
       const std::size_t kept = lengths_.features().size();
       std::vector<float> values;
       values.reserve(rows.size() * 6);
@@ -108,7 +109,8 @@ class HierarchyTrainer {
       auto trained = train_regressor(table_.table, {rows, values, 6, features, scale}, config);
       if (!trained) return tl::unexpected(trained.error());
       return finished(std::move(*trained));
-    });
+    };
+    return checkpoint_.get(name, make, place);
   }
 
   const Dataset& data_;
@@ -117,7 +119,7 @@ class HierarchyTrainer {
   const Selection& selection_;
   std::span<const std::string> names_;
   const LatticeLengths& lengths_;
-  const Checkpoint& checkpoint_;
+  Checkpoint& checkpoint_;
   std::vector<std::uint32_t> rows_;
   std::vector<std::uint32_t> group_of_material_ = group_numbers(data_);
 };

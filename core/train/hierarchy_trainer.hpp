@@ -18,7 +18,7 @@ struct HierarchyInput {
   const Selection& selection;
   std::span<const std::string> names;  // of the features
   const LatticeLengths& lengths;       // whose features the table has kept
-  const Checkpoint& checkpoint;
+  Checkpoint& checkpoint;              // brings the forests back
 };
 
 // Returns the number of rows that were learnt from; 0: none could be used, nothing was trained.

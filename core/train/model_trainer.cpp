@@ -119,20 +119,29 @@ Expected<void> check(const ModelTrainConfig& config) {
   return {};
 }
 
-Expected<void> train_all(const Dataset& data, const ModelTrainConfig& config, const FeatureSet& features,
-                         const DetectionModel& detection, const Checkpoint& checkpoint, TrainedModel& out) {
-  const Selection selection = select_patterns(data, config);
-  const auto nothing_left = [&] {
-    return fail(ErrorArea::shape, "training: no pattern is left (train split, {} disks or more{})",
-                config.min_disks, config.triclinic ? "" : ", not triclinic");
-  };
-  if (selection.patterns.empty()) return nothing_left();
-  const PatternRows source(data, selection.patterns, features, detection, config.copies, config.min_disks,
-                           config.seed);
+struct Training {
+  Dataset& data;
+  const ModelTrainConfig& config;
+  const FeatureSet& features;
+  const DetectionModel& detection;
+  Checkpoint& checkpoint;
+  Selection selection = select_patterns(data, config);
+
+  bool wants_quality() const { return config.quality_rows > 0 && config.quality.trees > 0; }
+  bool wants_spots_behind_hierarchy() const {
+    return wants_quality() || !selection.validation.empty() || !config.merged.empty();
+  }
+};
+
+// Gives the number of rows. The table of features, the largest thing of all, is gone when it returns.
+Expected<std::size_t> train_on_single_patterns(const Training& in, TrainedModel& out) {
+  const ModelTrainConfig& config = in.config;
+  const PatternRows source(in.data, in.selection.patterns, in.features, in.detection, config.copies,
+                           config.min_disks, config.seed);
   if (source.rows() >= std::size_t{k_max_leaf_count})
     return fail(ErrorArea::shape, "training: {} patterns with copies, at most {} are possible", source.rows(),
                 k_max_leaf_count);
-  const auto names = features.names();
+  const auto names = in.features.names();
   if (auto left = features_left(config, names); !left) return tl::unexpected(left.error());
   const LatticeLengths lengths(names);
   const auto table =
@@ -140,19 +149,40 @@ Expected<void> train_all(const Dataset& data, const ModelTrainConfig& config, co
         if (config.progress) config.progress("features", done, all);
       });
   if (!table) return tl::unexpected(table.error());
-  const auto learnt =
-      train_hierarchy({data, *table, config, selection, names, lengths, checkpoint}, out.parts, out.scores);
+  if (!in.wants_spots_behind_hierarchy()) in.data.forget_spots();
+  return train_hierarchy({in.data, *table, config, in.selection, names, lengths, in.checkpoint}, out.parts,
+                         out.scores);
+}
+
+Expected<void> train_all(const Training& in, TrainedModel& out) {
+  const auto& [data, config, features, detection, checkpoint, selection] = in;
+  const auto nothing_left = [&] {
+    return fail(ErrorArea::shape, "training: no pattern is left (train split, {} disks or more{})",
+                config.min_disks, config.triclinic ? "" : ", not triclinic");
+  };
+  if (selection.patterns.empty()) return nothing_left();
+  const auto learnt = train_on_single_patterns(in, out);
   if (!learnt) return tl::unexpected(learnt.error());
   if (*learnt == 0) return nothing_left();
-  if (config.quality_rows > 0 && config.quality.trees > 0) {
-    auto quality = checkpoint.get("quality", [&] {
+  if (in.wants_quality()) {
+    const auto make = [&] {
       return train_quality(QualityRows(data, selection.patterns, features, detection, config.quality_rows,
                                        config.min_disks, config.seed),
-                           names, config);
-    });
-    if (!quality) return tl::unexpected(quality.error());
-    out.parts.quality = std::move(quality->forest);
+                           features.names(), config);
+    };
+    if (auto quality = checkpoint.get("quality", make, out.parts.quality); !quality)
+      return tl::unexpected(quality.error());
   }
+  if (!config.merged.empty()) {
+    const auto group_features = make_group_feature_set(config.merged);
+    if (!group_features) return tl::unexpected(group_features.error());
+    const auto make = [&] { return train_merged(data, selection, **group_features, detection, config); };
+    const auto merged = checkpoint.get("merged.system", make, out.parts.merged_system);
+    if (!merged) return tl::unexpected(merged.error());
+    out.parts.merged_features = (*group_features)->definition();
+    out.scores.merged_out_of_bag = merged->accuracy;
+  }
+  if (auto back = checkpoint.bring_back(); !back) return back;
   std::set<std::uint32_t> materials;
   for (const std::uint32_t pattern : selection.patterns) materials.insert(data.material[pattern]);
   out.scores.materials = materials.size();
@@ -163,21 +193,12 @@ Expected<void> train_all(const Dataset& data, const ModelTrainConfig& config, co
                                 config.seed);
     out.scores.validation_accuracy = validate(held_back, *out.parts.system, data, selection.validation);
   }
-  if (config.merged.empty()) return {};
-  const auto group_features = make_group_feature_set(config.merged);
-  if (!group_features) return tl::unexpected(group_features.error());
-  auto merged = checkpoint.get(
-      "merged.system", [&] { return train_merged(data, selection, **group_features, detection, config); });
-  if (!merged) return tl::unexpected(merged.error());
-  out.parts.merged_features = (*group_features)->definition();
-  out.parts.merged_system = std::move(merged->forest);
-  out.scores.merged_out_of_bag = merged->out_of_bag;
   return {};
 }
 
 }  // namespace
 
-Expected<TrainedModel> train_crystal_model(const Dataset& data, const ModelTrainConfig& config) {
+Expected<TrainedModel> train_crystal_model(Dataset data, const ModelTrainConfig& config) {
   if (auto good = check(config); !good) return tl::unexpected(good.error());
   const auto features = make_feature_set(config.features);
   if (!features) return tl::unexpected(features.error());
@@ -185,10 +206,10 @@ Expected<TrainedModel> train_crystal_model(const Dataset& data, const ModelTrain
   if (!detection) return tl::unexpected(detection.error());
   TrainedModel out;
   out.parts.features = (*features)->definition();
-  const Checkpoint checkpoint(config.checkpoint, digest_of(data, config, out.parts.features));
+  Checkpoint checkpoint(config.checkpoint, digest_of(data, config, out.parts.features));
   Expected<void> done;
   tbb::task_arena arena(config.threads == 0 ? tbb::task_arena::automatic : static_cast<int>(config.threads));
-  arena.execute([&] { done = train_all(data, config, **features, *detection, checkpoint, out); });
+  arena.execute([&] { done = train_all({data, config, **features, *detection, checkpoint}, out); });
   if (!done) return tl::unexpected(done.error());
   return out;
 }

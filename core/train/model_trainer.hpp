@@ -63,7 +63,7 @@ struct TrainedModel {
 
 // Fails when nothing is left to learn from. Systems without a pattern get no forests; a system with one space
 // group gets one that always says it.
-Expected<TrainedModel> train_crystal_model(const Dataset& data, const ModelTrainConfig& config);
+Expected<TrainedModel> train_crystal_model(Dataset data, const ModelTrainConfig& config);
 
 // true: the group of this material is held back for validation. A fixed function of the group's name.
 bool is_validation_group(const std::string& group, double share);

@@ -83,13 +83,14 @@ std::string utc_now() {
   return std::string(text, length);
 }
 
-Json provenance_of(const Options& options, const ModelTrainConfig& config, const Dataset& data,
-                   const ModelScores& scores) {
+// `settings`: of each data set, JSON.
+Json provenance_of(const Options& options, const ModelTrainConfig& config,
+                   const std::vector<std::string>& settings, const ModelScores& scores) {
   Json sets = Json::array();
   for (std::size_t i = 0; i < options.data.size(); ++i) {
-    Json settings = Json::parse(data.settings[i], nullptr, false);
-    sets.push_back({{"file", options.data[i].filename().string()},
-                    {"settings", settings.is_discarded() ? Json() : settings}});
+    Json how = Json::parse(settings[i], nullptr, false);
+    sets.push_back(
+        {{"file", options.data[i].filename().string()}, {"settings", how.is_discarded() ? Json() : how}});
   }
   Json out = {
       {"program_version", k_version},
@@ -175,8 +176,9 @@ int run(const Options& options) {
                         "train: give data sets (made by 'bragglive simulate') or --candidates with CIF "
                         "files, one of the two"});
   if (!options.candidates.empty()) return train_specimen(options);
-  const auto data = load_datasets(options.data);
+  auto data = load_datasets(options.data);
   if (!data) return report(data.error());
+  const std::vector<std::string> settings = data->settings;
   ModelTrainConfig config = config_of(options);
   Progress bar("training");
   std::mutex drawing;
@@ -184,14 +186,14 @@ int run(const Options& options) {
     const std::lock_guard lock(drawing);
     bar.update(done, total, std::string(stage));
   };
-  auto trained = train_crystal_model(*data, config);
+  auto trained = train_crystal_model(std::move(*data), config);
   if (!trained) {
     if (std::filesystem::exists(config.checkpoint))
       fmt::print(stderr, "bragglive: finished forests are kept in {}: the same command goes on behind them\n",
                  config.checkpoint.string());
     return report(trained.error());
   }
-  trained->parts.provenance = provenance_of(options, config, *data, trained->scores).dump();
+  trained->parts.provenance = provenance_of(options, config, settings, trained->scores).dump();
   if (auto saved = save_crystal_model(options.out, trained->parts); !saved) return report(saved.error());
   std::error_code ignored;
   std::filesystem::remove_all(config.checkpoint, ignored);

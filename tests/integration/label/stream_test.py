@@ -21,7 +21,7 @@ class Stream(Case):
         return json.loads(self.good(finish(label)).splitlines()[-1])
 
     def test_a_stream_gives_what_its_source_gives_directly(self):
-        summary = self.label_stream("--rate", 200)
+        summary = self.label_stream("--rate", 100)
         self.assert_states_add_up(summary, 576)
         self.assertEqual(summary["states"]["missing"], 0)
         self.assertEqual(summary["dropped"], 0)

@@ -94,6 +94,32 @@ TEST_CASE("a model finds overlapping crystals and senseless spots, and labels gr
   CHECK(scores->stress.size() == 3);
 }
 
+TEST_CASE("forests that were on the disk meanwhile are the same, and one that is lost there is missed") {
+  TableFile file;
+  const Dataset data = small_data(file, 24, 2);
+  ModelTrainConfig config = quick_config();
+  config.merged = "pooled indexing";
+  const std::filesystem::path model = file.path.string() + ".blm";
+  const auto saved = [&] {
+    auto trained = train_crystal_model(data, config);
+    if (!trained) FAIL(trained.error().message);
+    trained->parts.provenance = "{}";
+    REQUIRE(save_crystal_model(model, trained->parts));
+    return load_crystal_model_parts(model)->checksum;
+  };
+  const std::string in_memory = saved();
+  config.checkpoint = file.path.string() + ".parts";
+  CHECK(saved() == in_memory);
+  std::filesystem::remove(model);
+  config.progress = [&](std::string_view stage, std::uint64_t, std::uint64_t) {
+    if (stage == "groups of patterns") std::filesystem::remove(config.checkpoint / "system.forest");
+  };
+  std::filesystem::remove(config.checkpoint / "merged.system.forest");
+  CHECK_THAT(train_crystal_model(data, config).error().message,
+             Contains("system.forest cannot be read back"));
+  std::filesystem::remove_all(config.checkpoint);
+}
+
 TEST_CASE("a training that failed goes on behind its finished forests, and uses none of another training") {
   TableFile file;
   const Dataset data = small_data(file, 24, 2);
