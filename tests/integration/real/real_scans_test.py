@@ -57,7 +57,7 @@ class RealScans(unittest.TestCase):
         calibration.write_text(calibration_text(*numbers))
         label = subprocess.Popen([BRAGGLIVE, "label", endpoint + "?bind", "--calibration", calibration, "--json", "--out", out],
                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        subprocess.run([BRAGGLIVE, "send", str(REAL / name), endpoint + "?connect", "--rate", "1000"], check=True, capture_output=True)
+        subprocess.run([BRAGGLIVE, "send", str(REAL / name), endpoint + "?connect", "--rate", "200"], check=True, capture_output=True)
         stdout, stderr = label.communicate(timeout=60)
         assert label.returncode == 0, f"{name}: {stderr}"
         with h5py.File(out) as file:
