@@ -260,7 +260,8 @@ Run add_train(CLI::App& app) {
                  "seen its material, "
                  "and calibrates the confidence) or patterns (polar)")
       ->check(CLI::IsMember({"materials", "patterns"}));
-  app.add_flag("--no-resume", o->no_resume, "keep no finished forests beside the model, and use none");
+  app.add_flag("--no-resume", o->no_resume,
+               "keep no finished forests beside the model, and use none; needs more memory");
   app.add_flag("--triclinic", o->triclinic, "seven crystal systems");
   app.add_flag("--use-test", o->use_test,
                "learn from the test materials too (then nothing is left to evaluate on)");
