@@ -51,6 +51,11 @@ Expected<std::unique_ptr<MessageWriter>> MessageWriter::open(const Endpoint& end
   }
 }
 
+// What the last peer does is told to nobody: libzmq 4.3.4 would lose the memory of news that no one takes.
+MessageWriter::~MessageWriter() {
+  zmq_socket_monitor(socket_.handle(), nullptr, 0);
+}
+
 void MessageWriter::watch_peers() {
   // Inside this context, so the name need not be unique beyond it.
   constexpr const char* k_events = "inproc://peers";

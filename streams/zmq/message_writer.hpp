@@ -23,6 +23,9 @@ class MessageWriter {
   static Expected<std::unique_ptr<MessageWriter>> open(const Endpoint& endpoint,
                                                        const WriterOptions& options);
   static Expected<std::unique_ptr<MessageWriter>> open(const std::string& uri, const WriterOptions& options);
+  ~MessageWriter();
+  MessageWriter(const MessageWriter&) = delete;
+  MessageWriter& operator=(const MessageWriter&) = delete;
 
   const std::string& address() const { return address_; }
   bool bound() const { return bound_; }

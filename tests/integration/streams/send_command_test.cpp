@@ -77,7 +77,9 @@ Received send_and_receive(const std::string& options, int code = 0, std::uint64_
   REQUIRE(source);
   Child child(fmt::format("{} send {} {} {}", k_command, scan.file, address, options));
   auto got = receive(**source, scans, silence);
-  CHECK(child.wait() == code);
+  const int ended = child.wait();
+  INFO(child.output());
+  CHECK(ended == code);
   return got;
 }
 
