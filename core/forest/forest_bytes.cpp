@@ -15,7 +15,6 @@ static_assert(sizeof(BlobHeader) == 40);
 
 class Writer {
  public:
-  explicit Writer(std::size_t size) { bytes_.reserve(size); }
   template <class T>
   void put(const T* values, std::size_t count) {
     const auto* begin = reinterpret_cast<const std::byte*>(values);
@@ -80,10 +79,7 @@ std::vector<std::byte> forest_bytes(const Forest& forest, bool double_values) {
       parts.features,     parts.outputs,
       forest.trees(),     double_values ? 8U : 4U,
       parts.nodes.size(), classifies ? parts.leaf_words.size() : parts.leaf_values.size()};
-  constexpr std::size_t k_padding = 8;
-  Writer out(sizeof header + parts.tree_start.size() * 8 + parts.outputs * 2 + k_padding +
-             parts.nodes.size() * sizeof(ForestNode) + parts.leaf_words.size() * 4 +
-             parts.leaf_values.size() * header.value_bytes);
+  Writer out;
   out.put(&header, 1);
   out.put(parts.tree_start.data(), parts.tree_start.size());
   const std::vector<std::uint16_t> unscaled(parts.outputs, k_unscaled);

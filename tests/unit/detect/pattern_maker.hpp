@@ -55,10 +55,10 @@ inline void add_disk(std::vector<double>& image, FrameShape shape, double row, d
 }
 
 inline void draw_counts(Pattern& pattern, std::mt19937_64& random) {
-  pattern.counts.resize(pattern.expected.size());
+  pattern.counts.assign(pattern.expected.size(), 0);
   for (std::size_t i = 0; i < pattern.counts.size(); ++i) {
-    std::poisson_distribution<long> poisson(std::max(pattern.expected[i], 1e-300));  // 0 is not allowed
-    const long value = pattern.expected[i] > 0 ? poisson(random) : 0;
+    if (!(pattern.expected[i] > 0)) continue;  // no distribution has the mean 0
+    const long value = std::poisson_distribution<long>(pattern.expected[i])(random);
     pattern.counts[i] = static_cast<std::uint16_t>(std::min(value, 65535L));
   }
 }
