@@ -1,5 +1,6 @@
 """Labelling a live stream: the whole chain over a socket, and senders that misbehave or die."""
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -21,7 +22,7 @@ class Stream(Case):
         return json.loads(self.good(finish(label)).splitlines()[-1])
 
     def test_a_stream_gives_what_its_source_gives_directly(self):
-        summary = self.label_stream("--rate", 100)
+        summary = self.label_stream("--rate", os.environ.get("BRAGGLIVE_TEST_RATE", 400))
         self.assert_states_add_up(summary, 576)
         self.assertEqual(summary["states"]["missing"], 0)
         self.assertEqual(summary["dropped"], 0)

@@ -16,6 +16,7 @@ import numpy as np
 
 BRAGGLIVE, SHARED = sys.argv[1], Path(os.environ.get("BRAGGLIVE_SHARED", sys.argv[2]))
 REAL = SHARED / "data" / "real"
+RATE = os.environ.get("BRAGGLIVE_TEST_RATE", "1000")
 # source: detector side, pixel size 1/Å, origin row and column, probe radius px, voltage kV, scan step nm
 SCANS = {
     "mgo_sped.h5:/strip/data": (144, 0.03246, 71.8, 72.2, 3.1, 300, 3.03),
@@ -57,7 +58,7 @@ class RealScans(unittest.TestCase):
         calibration.write_text(calibration_text(*numbers))
         label = subprocess.Popen([BRAGGLIVE, "label", endpoint + "?bind", "--calibration", calibration, "--json", "--out", out],
                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        subprocess.run([BRAGGLIVE, "send", str(REAL / name), endpoint + "?connect", "--rate", "200"], check=True, capture_output=True)
+        subprocess.run([BRAGGLIVE, "send", str(REAL / name), endpoint + "?connect", "--rate", RATE], check=True, capture_output=True)
         stdout, stderr = label.communicate(timeout=60)
         assert label.returncode == 0, f"{name}: {stderr}"
         with h5py.File(out) as file:
